@@ -1,0 +1,1 @@
+"""The command line calls us: same file names as cli/commands."""

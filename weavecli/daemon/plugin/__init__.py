@@ -1,0 +1,1 @@
+"""Docker calls us: /NetworkDriver.* and /IpamDriver.*."""
