@@ -110,7 +110,7 @@ def looks_like_address(text: str) -> bool:
 
 def overlap(a: IPNet, b: IPNet) -> bool:
     """Whether two subnets share an address; subnets of different families never do."""
-    return a.version == b.version and a.overlaps(b)  # type: ignore[arg-type]
+    return a.version == b.version and a.overlaps(b)
 
 
 def contains(net: IPNet, ip: IP) -> bool:

@@ -1,0 +1,54 @@
+"""stop, reset, plugin start|stop|status."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from weavecli.api import paths
+from weavecli.daemon.app import ControlMethod, decode
+from weavecli.daemon.http import Request
+
+if TYPE_CHECKING:
+    from weavecli.daemon.daemon import Daemon
+
+GOODBYE = 0.1
+"""Seconds for the reply to get out before the daemon ends."""
+
+
+def routes(daemon: Daemon) -> dict[tuple[str, str], ControlMethod]:
+    """What changes the daemon itself."""
+
+    def end() -> None:
+        threading.Timer(GOODBYE, daemon.stopping.set).start()
+
+    def stop(_request: Request) -> object:
+        assert daemon.house is not None
+        in_use = daemon.house.lifecycle.in_use()
+        end()
+        return {"in_use": in_use}
+
+    def reset(request: Request) -> object:
+        assert daemon.house is not None
+        removed: list[str] = []
+        force = decode(request.body).get("force") is True
+        daemon.house.background.quiet()
+        try:
+            daemon.house.lifecycle.reset(force, removed.append)
+        except BaseException:
+            daemon.house.background.resume()
+            raise
+        daemon.wipe = True
+        end()
+        return {"removed": removed}
+
+    def plugin(request: Request) -> dict[str, Any]:
+        daemon.set_plugin(decode(request.body).get("enabled") is True)
+        return daemon.plugin_reply()
+
+    return {
+        ("POST", paths.STOP): stop,
+        ("POST", paths.RESET): reset,
+        ("GET", paths.PLUGIN): lambda _request: daemon.plugin_reply(),
+        ("POST", paths.PLUGIN): plugin,
+    }

@@ -1,0 +1,161 @@
+"""weaved: the only place where the real parts are chosen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from weavecli import __version__
+from weavecli.daemon import config
+from weavecli.daemon import sockets as doors
+from weavecli.daemon.config import Options
+from weavecli.daemon.daemon import Daemon
+from weavecli.dataplane.base import Dataplane
+from weavecli.engine.base import Engine
+from weavecli.errors import Forbidden, WeaveError
+from weavecli.store.base import Store
+
+log = logging.getLogger("weaved")
+
+
+def _store(path: Path) -> Store:
+    from weavecli.store.sqlite import SqliteStore
+
+    return SqliteStore(path)
+
+
+def _dataplane() -> Dataplane:
+    from weavecli.dataplane.kernel import Kernel
+
+    return Kernel()
+
+
+def _engine() -> Engine:
+    from weavecli.engine.docker_api import DockerEngine
+
+    return DockerEngine()
+
+
+def _set_up_process() -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    try:
+        from setproctitle import setproctitle
+
+        setproctitle("weaved")
+    except ImportError:  # cosmetic
+        pass
+
+
+def _run(options: Options) -> int:
+    """Serve until told to stop; the exit code."""
+    if os.geteuid() != 0:
+        raise Forbidden("weaved must be run as root")
+    lock = doors.take_lock(options.run_dir)
+    daemon = Daemon(options, _store, _dataplane, _engine)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.stopping.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        daemon.start()
+        if options.mode == "reset":
+            return _reset(daemon)
+        threading.Thread(target=_announce, args=(daemon,), daemon=True).start()
+        daemon.stopping.wait()
+        log.info("weaved ends")
+        return 0
+    except WeaveError as error:
+        if os.environ.get("NOTIFY_SOCKET") and options.mode == "run":
+            return _stay(daemon, error)
+        raise
+    finally:
+        doors.notify_systemd("STOPPING=1")
+        daemon.close()
+        doors.unlink(str(Path(options.run_dir, "weaved.pid")))
+        os.close(lock)
+
+
+def _announce(daemon: Daemon) -> None:
+    """Tell who started us once we are ready."""
+    daemon.say("waiting for Docker")
+    while not daemon.is_ready() and not daemon.stopping.wait(0.02):
+        pass
+    daemon.stage = "ready"
+    doors.notify_systemd("READY=1")
+    daemon.notify({"ready": True, "name": daemon.settings.name, "note": daemon.note()})
+
+
+def _stay(daemon: Daemon, error: WeaveError) -> int:
+    """Under systemd, answer errors rather than not at all: it holds the sockets, and dockerd
+    would wait at them for ever."""
+    log.error("%s", error)
+    daemon.failure = error
+    doors.notify_systemd("READY=1")
+    doors.notify_systemd(f"STATUS={error}")
+    daemon.stopping.wait()
+    return error.exit_code
+
+
+def _reset(daemon: Daemon) -> int:
+    assert daemon.house is not None
+    daemon.house.background.quiet()
+    daemon.open_plugin()  # Docker calls us back when its networks go
+    daemon.house.lifecycle.reset(True, lambda what: print(f"removed {what}", file=sys.stderr))
+    daemon.wipe = True
+    return 0
+
+
+def _save_settings(options: Options) -> int:
+    """Keep the flags for the next start."""
+    store = _store(Path(options.state_dir, "state.db"))
+    try:
+        from weavecli.store.base import Put
+
+        record = {**(store.get("meta", "settings") or {}), **options.given}
+        config.settings(record)
+        store.commit(Put("meta", "settings", record))
+    finally:
+        store.close()
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point `weaved`. Ends the process."""
+    notify_fd = -1
+    try:
+        options = config.parse(sys.argv[1:] if argv is None else argv)
+        notify_fd = options.notify_fd
+        if options.mode == "version":
+            print(f"weaved {__version__}")
+            sys.exit(0)
+        _set_up_process()
+        code = _save_settings(options) if options.mode == "save-settings" else _run(options)
+    except WeaveError as error:
+        code = _failed(error, notify_fd)
+    sys.exit(code)
+
+
+def _failed(error: WeaveError, notify_fd: int) -> int:
+    """One line for people; one for `weave launch`, where it waits."""
+    import json
+
+    print(f"weaved: {error}", file=sys.stderr)
+    if notify_fd >= 0:
+        try:
+            message = {"error": str(error), "exit": error.exit_code}
+            os.write(notify_fd, json.dumps(message).encode() + b"\n")
+        except OSError:
+            pass
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()
