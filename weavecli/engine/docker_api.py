@@ -133,8 +133,6 @@ class DockerEngine:
 
     def events(self) -> EventStream:
         """The stream is connected when this returns: what is listed after it misses nothing."""
-        import requests
-
         doing = "watch Docker's events"
         client = self._connect(doing, NORMAL, negotiated=self._negotiate(doing))
         url = f"{client.base_url}/v{client.api_version}/events"
@@ -143,9 +141,9 @@ class DockerEngine:
             response = client.get(
                 url, params={"filters": json.dumps(EVENTS)}, stream=True, timeout=NORMAL
             )
-            response.raise_for_status()
+            _raise_refusal(response)
             stream = EventStream(client, response, self._alive, lambda: self._forget(stream))
-        except (requests.RequestException, OSError, ValueError, AttributeError) as e:
+        except Exception as e:
             client.close()
             self._drop()
             raise failures.translate(e, doing, self.url, NORMAL) from None
@@ -183,18 +181,16 @@ class DockerEngine:
     ) -> T:
         """Run one call of the SDK. Tried again once, with a new connection and version, where that
         is harmless: for reads when the connection was lost, for all when the version is refused."""
-        try:
-            return self._try(doing, call, limit)
-        except Exception as e:
-            self._drop()
-            again = failures.outdated(e) or (read and _lost(e))
-            if not again:
-                raise failures.translate(e, doing, self.url, limit) from None
-        try:
-            return self._try(doing, call, limit)
-        except Exception as e:
-            self._drop()
-            raise failures.translate(e, doing, self.url, limit) from None
+        for again in (True, False):
+            try:
+                return self._try(doing, call, limit)
+            except Exception as e:
+                outdated, lost = failures.outdated(e), failures.lost(e)
+                if outdated or lost:
+                    self._drop()
+                if not (again and (outdated or (read and lost))):
+                    raise failures.translate(e, doing, self.url, limit) from None
+        raise AssertionError("unreachable")
 
     def _try(self, doing: str, call: Callable[[Any], T], limit: float) -> T:
         self._knock()
@@ -253,9 +249,12 @@ class DockerEngine:
             client.close()
 
 
-def _lost(error: BaseException) -> bool:
-    """True when a connection broke, as one does that dockerd left behind when it restarted."""
+def _raise_refusal(response: Any) -> None:
+    """Raise what the SDK raises for its own calls."""
     import requests
+    from docker.errors import create_api_error_from_http_exception
 
-    lost = isinstance(error, requests.exceptions.ConnectionError)
-    return lost and not isinstance(error, requests.exceptions.Timeout)
+    try:
+        response.raise_for_status()
+    except requests.exceptions.HTTPError as e:
+        create_api_error_from_http_exception(e)

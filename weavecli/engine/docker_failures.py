@@ -44,6 +44,18 @@ def outdated(error: BaseException) -> bool:
     return getattr(error, "status_code", None) == 400 and VERSION in explanation
 
 
+def lost(error: BaseException) -> bool:
+    """True when a connection broke or was refused, as after a restart of dockerd; a call that
+    was too slow is none of these."""
+    import requests
+
+    if isinstance(error, requests.exceptions.Timeout):
+        return False
+    broken = requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError
+    strange = requests.exceptions.RequestException  # itself an OSError
+    return isinstance(error, broken) or (_cause(error, OSError) and not isinstance(error, strange))
+
+
 def translate(error: BaseException, doing: str, url: str, limit: float) -> WeaveError:
     """The failure as one of ours."""
     import requests
@@ -59,7 +71,7 @@ def translate(error: BaseException, doing: str, url: str, limit: float) -> Weave
         )
     if isinstance(error, requests.exceptions.Timeout) or _cause(error, TimeoutError):
         return late(url, doing, limit)
-    if isinstance(error, requests.exceptions.RequestException) or _cause(error, OSError):
+    if lost(error):
         return absent(url)
     return Internal(f"unable to {doing}: Docker on {url} answered strangely: {error}")
 
