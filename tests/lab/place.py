@@ -57,7 +57,8 @@ class Place:
         raise LabError(f"{self.name} is not up")
 
     def path(self, path: str | Path) -> Path:
-        """A file of the place, as this process can open it (sockets too)."""
+        """A file of the place, as this process can open it (sockets too). Not for /proc/sys/net
+        and /proc/net: those show the netns of whoever reads them."""
         return Path(f"/proc/{self.pid}/root{path}")
 
     def enter(self, *cmd: object) -> list[str]:
