@@ -1,0 +1,173 @@
+"""HTTP over the control socket: one session, time limits, failures turned into kinds.
+
+`requests` is imported when the first request is made: `weave --help` does without it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from weavecli.api import paths
+from weavecli.errors import (
+    Forbidden,
+    Internal,
+    NotSupported,
+    TimedOut,
+    Unavailable,
+    WeaveError,
+    by_kind,
+)
+
+if TYPE_CHECKING:
+    import requests
+
+SOCKET_ENV = "WEAVE_SOCKET"
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 60.0
+CHANGE_TIMEOUT = 180.0
+"""Longer than any deadline the daemon sets itself, so that its own sentence arrives first."""
+
+NEIGHBOURS = 5
+"""How many contract versions up and down are tried to learn what a strange daemon speaks."""
+
+
+def socket_path() -> str:
+    """Where the daemon listens; `WEAVE_SOCKET` may name another place."""
+    return os.environ.get(SOCKET_ENV) or paths.CONTROL_SOCKET
+
+
+class Transport:
+    """One session to one socket. `request` returns decoded JSON or raises a WeaveError."""
+
+    def __init__(self, socket: str = "") -> None:
+        self.socket = socket or socket_path()
+        self._session: requests.Session | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: list[tuple[str, str]] | None = None,
+        timeout: float = READ_TIMEOUT,
+    ) -> Any:
+        """One call. Raises the kind of failure the daemon names, or one of the wire's own."""
+        try:
+            return self._decode(self._send(method, path, body, params, timeout))
+        except NotSupported as error:
+            raise self._explain(error) from None
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        params: list[tuple[str, str]] | None,
+        timeout: float,
+    ) -> requests.Response:
+        import requests
+
+        try:
+            return self._open().request(
+                method,
+                f"http+unix://{quote(self.socket, safe='')}{path}",
+                json=body,
+                params=params,
+                timeout=(CONNECT_TIMEOUT, timeout),
+                allow_redirects=False,
+            )
+        except requests.Timeout:
+            raise TimedOut(
+                f"weave did not answer within {timeout:.0f} s ({method} {path}); see 'weave logs'"
+            ) from None
+        except (requests.RequestException, OSError) as error:
+            raise self._unreachable(error) from None
+
+    def _open(self) -> requests.Session:
+        if self._session is None:
+            import requests_unixsocket
+
+            session: requests.Session = requests_unixsocket.Session()
+            session.trust_env = False
+            self._session = session
+        return self._session
+
+    def _unreachable(self, error: BaseException) -> WeaveError:
+        """Why no reply came, told by the error at the bottom of the chain."""
+        causes = list(_causes(error))
+        for cause in causes:
+            if isinstance(cause, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+                return Unavailable("weave is not running; start it with 'weave launch'")
+            if isinstance(cause, PermissionError):
+                return Forbidden(
+                    f"no permission on {self.socket}: run as root or as a member of group docker"
+                )
+            if isinstance(cause, TimeoutError):
+                return TimedOut("weave did not answer in time; see 'weave logs'")
+        last = next((c for c in causes if isinstance(c, OSError) and c.strerror), causes[-1])
+        return Unavailable(
+            f"weave ended the connection on {self.socket} without a reply "
+            f"({type(last).__name__}); see 'weave logs'"
+        )
+
+    def _decode(self, response: requests.Response) -> Any:
+        try:
+            reply = response.json()
+        except ValueError:
+            raise Internal(
+                f"{self.socket} answered with something that is not JSON "
+                f"(HTTP {response.status_code}); is that weave's socket?"
+            ) from None
+        if response.status_code < 400:
+            return reply
+        if not isinstance(reply, dict) or not isinstance(reply.get("error"), str):
+            raise Internal(f"weave failed without saying why (HTTP {response.status_code})")
+        raise by_kind(str(reply.get("kind", "")), reply["error"])
+
+    def _explain(self, error: NotSupported) -> NotSupported:
+        """When the daemon speaks another version of the contract, say which and what to do."""
+        own = paths.API_VERSION
+        nearby = sorted(range(max(1, own - NEIGHBOURS), own + NEIGHBOURS + 1), reverse=True)
+        for number in nearby:
+            if number == own:
+                continue
+            try:
+                reply = self._decode(
+                    self._send("GET", f"/v{number}/version", None, None, CONNECT_TIMEOUT)
+                )
+                other = int(reply["api"])
+                if other != own:
+                    return other_version(other, str(reply["version"]), int(reply["pid"]))
+            except (WeaveError, KeyError, TypeError, ValueError):
+                continue
+        return error
+
+
+def other_version(api: int, version: str, pid: int) -> NotSupported:
+    """The failure that tells of a daemon with another version of the control API."""
+    return NotSupported(
+        f"this weave speaks version {paths.API_VERSION} of the control API, the running weaved "
+        f"{version} speaks version {api}; end that weaved (process {pid}) and run 'weave launch'"
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what is behind it. The HTTP library also hides causes in `args`."""
+    found: list[BaseException] = []
+    queue: list[BaseException] = [error]
+    while queue:
+        current = queue.pop(0)
+        if any(current is seen for seen in found):
+            continue
+        found.append(current)
+        behind = (current.__cause__, current.__context__, getattr(current, "reason", None))
+        queue += [e for e in (*behind, *current.args) if isinstance(e, BaseException)]
+    return found
