@@ -7,8 +7,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from setproctitle import setproctitle
 
 from weavecli import __version__
 from weavecli.daemon import config
@@ -41,18 +44,30 @@ def _engine() -> Engine:
     return DockerEngine()
 
 
-def _set_up_process() -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
-    try:
-        from setproctitle import setproctitle
+class _Lines(logging.Formatter):
+    """Time, level, message. The time is formatted once a second: a line per plugin call is
+    otherwise a tenth of the call."""
 
-        setproctitle("weaved")
-    except ImportError:  # cosmetic
-        pass
+    def __init__(self) -> None:
+        super().__init__("%(message)s")
+        self._second = (0, "")
+
+    def format(self, record: logging.LogRecord) -> str:
+        second, text = self._second
+        if second != int(record.created):
+            second = int(record.created)
+            text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+            self._second = (second, text)
+        return f"{text}.{record.msecs:03.0f} {record.levelname} {super().format(record)}"
+
+
+def _set_up_process() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # What no line of ours shows need not be gathered for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    setproctitle("weaved")
 
 
 def _run(options: Options) -> int:

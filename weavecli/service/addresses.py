@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import time
 from dataclasses import replace
+from functools import lru_cache
 
 from weavecli.dataplane.base import Dataplane
 from weavecli.errors import Conflict, Exhausted, Invalid
@@ -164,13 +165,13 @@ class Addresses:
         Raises Invalid, Conflict naming the holder, or Exhausted naming the pool.
         """
         pool = self.pool(pool_id)
-        subnet = ipaddress.ip_network(pool.subnet)
+        subnet = _network(pool.subnet)
         if gateway:
             return self._gateway(pool, subnet, address)
         if address:
             iface = self._member(subnet, address)
             return self._take(iface, OWNER_DOCKER, pool_id)
-        inner = ipaddress.ip_network(pool.range)
+        inner = _network(pool.range)
 
         def lowest(book: Book) -> Claim:
             iface = _iface(book.lowest(subnet, inner), subnet)
@@ -230,7 +231,7 @@ class Addresses:
         elif address:
             iface = self._take(self._member(subnet, address), naming.OWNER_GATEWAY, pool.id)
         else:
-            inner = ipaddress.ip_network(pool.range)
+            inner = _network(pool.range)
 
             def lowest(book: Book) -> Claim:
                 found = _iface(book.lowest(subnet, inner), subnet)
@@ -326,6 +327,11 @@ class Addresses:
     def _evict_stale(self, pool_id: str) -> bool:
         """Release every stale claim of a pool; True when there was one."""
         return any([self._evict(c) for c in self._state.book if c.pool == pool_id])
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> IPNet:
+    return ipaddress.ip_network(text)
 
 
 def _iface(ip: IP, subnet: IPNet) -> IPIface:
