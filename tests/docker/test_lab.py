@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -134,16 +134,21 @@ def test_a_frozen_host_hangs(fresh_host: Host) -> None:
 
 
 def test_partition_and_loss(lab: Lab, host: Host, fresh_host: Host) -> None:
-    ping = ("ping", "-c1", "-W3", fresh_host.ip)  # a neighbour is asked for once a second
-    lab.partition([host], [fresh_host])
-    assert not host.run(*ping, check=False).ok
-    lab.heal()
-    assert host.run(*ping).ok
-    lab.loss(host, fresh_host, 100)
-    assert not host.run(*ping, check=False).ok
-    lab.heal()
-    assert host.run(*ping).ok
-    assert lab.faults() == []
+    def reached() -> bool:
+        return host.run("ping", "-c1", "-W1", fresh_host.ip, check=False).ok
+
+    cuts: list[Callable[[], None]] = [
+        lambda: lab.partition([host], [fresh_host]),
+        lambda: lab.partition([host]),
+        lambda: lab.loss(host, fresh_host, 100),
+    ]
+    for cut in cuts:
+        host.until("the LAN to work", reached)
+        cut()
+        assert len(lab.faults()) == 2
+        assert not reached()
+        lab.heal()
+        assert lab.faults() == []
 
 
 def test_jumbo_frames(other: Lab) -> None:

@@ -163,7 +163,7 @@ class Lab:
     def loss(self, one: Host, two: Host, percent: int) -> None:
         """Drop that share of the frames between two hosts, both ways."""
         for i, j in _pairs([one], [two]):
-            rule = f'iifname "{i}" oifname "{j}" numgen random mod 100 < {percent} drop'
+            rule = f'iifname "{i}" oifname "{j}" numgen random mod 100 <= {percent - 1} drop'
             self.lan.run("nft", f"add rule bridge lab loss {rule}")
 
     def heal(self) -> None:
@@ -171,9 +171,12 @@ class Lab:
         self.lan.sh("nft flush set bridge lab cut; nft flush chain bridge lab loss")
 
     def faults(self) -> list[str]:
-        """Partitions and losses in force, as nft shows them."""
-        shown = self.lan.run("nft", "list", "table", "bridge", "lab").lines
-        return [line.strip() for line in shown if "elements" in line or "numgen" in line]
+        """Partitions and losses in force, a line each direction."""
+        listed = self.lan.run("nft", "-j", "list", "table", "bridge", "lab").json()["nftables"]
+        cut = next(entry["set"] for entry in listed if "set" in entry).get("elem", [])
+        found = ["{} -/-> {}".format(*element["concat"]) for element in cut]
+        shown = self.lan.run("nft", "list", "chain", "bridge", "lab", "loss").lines
+        return found + [line.strip() for line in shown if "numgen" in line]
 
     # The end.
 
