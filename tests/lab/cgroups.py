@@ -171,7 +171,9 @@ class Unified:
     the leaf `init` of the host's directory, which is the root of its cgroup namespace."""
 
     def make(self, sub: str) -> None:
-        (ROOT / sub).mkdir(parents=True, exist_ok=True)
+        if self.exists(sub):  # of the last boot: an inner node by now, which none may join
+            self.remove(sub)
+        (ROOT / sub).mkdir(parents=True)
         at = ROOT
         for part in Path(sub).parts:
             self._pass_down(at)
