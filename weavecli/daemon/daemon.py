@@ -202,10 +202,10 @@ class Daemon:
     # -- what others ask of us
 
     def _wait_ready(self) -> None:
-        if self._ready.wait(STARTING):
-            return
         if self.failure is not None:
             raise self.failure
+        if self._ready.wait(STARTING):
+            return
         raise Unavailable(f"weaved is still starting ({self.stage}); try again")
 
     def say(self, stage: str) -> None:
@@ -283,22 +283,28 @@ class Daemon:
     # -- the end
 
     def close(self) -> None:
-        """Take the doors down, end the background, close the files. Containers keep talking."""
+        """Take the doors down, end the background, close the files. Containers keep talking.
+
+        The control socket goes last: who waits for it to vanish may start the next daemon.
+        """
+        self.failure = Unavailable("weaved is ending; start it again with 'weave launch'")
+        self._ready.clear()
+        for route in [r for r in self._control_routes if r[1] not in (paths.VERSION, paths.READY)]:
+            del self._control_routes[route]
         self.close_plugin()
         if self.house is not None:
             self.house.background.stop()
-        for name, server in self._servers.items():
-            if name == "control":
-                doors.unlink(self._control_path())
-            server.stop()
-        if self._engine is not None:
-            self._engine.close()
-        if self._dataplane is not None:
-            self._dataplane.close()
+        for part in (self._engine, self._dataplane):
+            if part is not None:
+                part.close()
         if self._state is not None:
             self._state.store.close()
         if self.wipe:
             self._wipe_files()
+        if "control" in self._servers:
+            doors.unlink(self._control_path())
+        for server in self._servers.values():
+            server.stop()
 
     def _wipe_files(self) -> None:
         for place in (self.options.state_dir, str(Path(paths.LOG_FILE).parent)):

@@ -10,12 +10,14 @@ import fcntl
 import grp
 import os
 import socket
+import time
 from pathlib import Path
 
 from weavecli.daemon.server import listen_unix
 from weavecli.errors import AlreadyRunning, Unavailable
 
 FIRST_FD = 3
+ENDING = 1.0
 
 
 def inherited() -> dict[str, socket.socket]:
@@ -49,22 +51,39 @@ def control_socket(path: str) -> socket.socket:
 def take_lock(run_dir: str) -> int:
     """Be the only daemon on this host; returns the lock's descriptor. A dead daemon's lock is
     free, whatever its file says. Raises AlreadyRunning with the other one's PID."""
-    try:
-        Path(run_dir).mkdir(mode=0o755, parents=True, exist_ok=True)
-        fd = os.open(Path(run_dir, "weaved.pid"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise Unavailable(f"cannot use {run_dir}: {error.strerror}; run weaved as root") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        pid = os.read(fd, 20).decode("ascii", "replace").strip()
-        os.close(fd)
-        raise AlreadyRunning(
-            f"weave is already running (process {pid}); you can stop it with 'weave stop'."
-        ) from None
-    os.ftruncate(fd, 0)
-    os.write(fd, f"{os.getpid()}\n".encode())
-    return fd
+    path = Path(run_dir, "weaved.pid")
+    while True:
+        try:
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot use {run_dir}: {error.strerror}; run weaved as root"
+            ) from error
+        if not _flock(fd):
+            pid = os.read(fd, 20).decode("ascii", "replace").strip()
+            os.close(fd)
+            raise AlreadyRunning(
+                f"weave is already running (process {pid}); you can stop it with 'weave stop'."
+            )
+        if path.exists() and os.fstat(fd).st_ino == path.stat().st_ino:
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
+            return fd
+        os.close(fd)  # the daemon that ended took the file away: lock the next one
+
+
+def _flock(fd: int) -> bool:
+    """Lock, waiting a little for a daemon that is just ending."""
+    until = time.monotonic() + ENDING
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
 
 
 def unlink(path: str) -> None:
