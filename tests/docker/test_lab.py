@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -191,3 +192,18 @@ def test_the_command_line(other: Lab) -> None:
     assert lab("nonsense").returncode == 2
     assert lab("down").returncode == 0
     assert lab("status").stdout == "down\n"
+
+
+def test_an_interrupted_demo_leaves_nothing() -> None:
+    root = Path(__file__).parents[2]
+    cmd = [sys.executable, "-m", "tests.lab.demo"]
+    with subprocess.Popen(cmd, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
+        assert demo.stdout
+        demo.stdout.readline()
+        demo.stdout.readline()
+        state = BASE / f"demo-{demo.pid}"
+        assert state.exists()
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 1
+    assert not state.exists()
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/weave-lab-demo-{demo.pid}"))
