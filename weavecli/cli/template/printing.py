@@ -84,7 +84,8 @@ def _directive(match: re.Match[str], argument: Any) -> str:
     precision = _bounded(match["precision"]) if "." in whole else None
     if width is None or (precision is None and "." in whole):
         return "%!(BADWIDTH)" if width is None else "%!(BADPREC)"
-    return _format(argument, Verb(letter, match["flags"], width, precision), 0)
+    flags = match["flags"].replace("+", "") if letter == "v" else match["flags"]
+    return _format(argument, Verb(letter, flags, width, precision), 0)
 
 
 def _bounded(digits: str | None) -> int | None:
@@ -183,11 +184,7 @@ def _float(value: float, verb: Verb) -> str | None:
     if letter not in "fFeEgGxX":
         return None
     if not math.isfinite(value):
-        text = "NaN" if math.isnan(value) else "Inf"
-        sign = "+" if value > 0 and verb.letter == "v" and "+" in verb.flags else ""
-        return _number(
-            value < 0, sign, text, replace(verb, flags=verb.flags.replace("0", "")), False
-        )
+        return _pad(_infinite(value, verb.flags), replace(verb, flags=verb.flags.replace("0", "")))
     magnitude = abs(value)
     if letter in "xX":
         digits = _hex(magnitude)
@@ -198,6 +195,14 @@ def _float(value: float, verb: Verb) -> str | None:
     else:
         digits = format(magnitude, f".{6 if verb.precision is None else verb.precision}{letter}")
     return _number(math.copysign(1, value) < 0, "", digits, verb, True)
+
+
+def _infinite(value: float, flags: str) -> str:
+    """Infinity always has a sign, what is no number only where one is asked for."""
+    sign = "+" if "+" in flags else " " if " " in flags else ""
+    if math.isnan(value):
+        return sign + "NaN"
+    return "-Inf" if value < 0 else (sign or "+") + "Inf"
 
 
 def _shortest(value: float) -> str:
