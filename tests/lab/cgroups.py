@@ -151,7 +151,9 @@ class PerController:
         return any((ROOT / name / sub).exists() for name in self.names)
 
     def memory(self, sub: str) -> int:
-        return int((ROOT / "memory" / sub / "memory.usage_in_bytes").read_text())
+        with contextlib.suppress(FileNotFoundError):
+            return int((ROOT / "memory" / sub / "memory.usage_in_bytes").read_text())
+        return 0
 
     def mounts(self) -> list[tuple[str, str, str]]:
         kinds = {

@@ -135,11 +135,13 @@ class Host(Place):
         self.cgroups.settle(self.sub)
 
     def _port(self) -> None:
+        """The same MAC at each boot, as a network card has: others remember it for a while."""
         name, mtu = self.name, self.settings.mtu
+        mac = f"02:99:00:00:00:{self.number:02x}"
+        veth = f"mtu {mtu} type veth peer name eth0 mtu {mtu} address {mac} netns {self.pid}"
         # In the LAN's netns, but with this process's view of pids: `netns` takes a pid.
-        run("nsenter", "-t", self.lan.pid, "-n", "sh", "-ec",
-            f"ip link add {name} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {self.pid}\n"
-            f"ip link set {name} master lan up")  # fmt: skip
+        lan = ("nsenter", "-t", self.lan.pid, "-n")
+        run(*lan, "sh", "-ec", f"ip link add {name} {veth}; ip link set {name} master lan up")
         self.sh(f"""ip link set lo up; ip link set eth0 up
             ip addr add {self.ip}/24 dev eth0; ip addr add {self.ip6}/64 dev eth0 nodad
             ip route add default via {NET4}.254""")

@@ -139,7 +139,7 @@ class Lab:
             f"""ip link set lo up
             sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0
             ip link add lan type bridge forward_delay 0 mcast_snooping 0
-            ip link set lan mtu {mtu} up
+            ip link set lan mtu {mtu} address 02:99:00:00:00:fe up
             ip addr add {NET4}.254/24 dev lan; ip addr add {NET6}:fe/64 dev lan nodad
             nft -f -""",
             input=NFT,

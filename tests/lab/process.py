@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 # Writes 0, "myself", into the cgroup.procs files given, then becomes the command: a process
 # that enters a host's namespaces must be in its cgroup first, nsenter does not move it.
-JOIN = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 125; shift; n=$((n-1)); done; exec "$@"'
+JOIN = """n=$1; shift
+while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 125; shift; n=$((n-1)); done
+exec "$@\""""
 
 # Starts a command in a session of its own, whose parent becomes pid 1; prints its pid.
 DETACH = 'log=$1; shift; setsid "$@" >>"$log" 2>&1 </dev/null & echo $!'
