@@ -13,6 +13,7 @@ from tests.lab.process import LabError, until
 ENDPOINTS = ("vethwl", "vethwg", "vethwepl")
 DEVICES = ("weave", "wv-", "vxlan-678")
 # Docker makes docker_gwbridge when first needed and keeps it; `weave` belongs to the daemon.
+ALREADY_RUNNING = 3
 KEPT_NETWORKS = {"weave", "docker_gwbridge"}
 SOCKETS = "/run/weave /run/docker/plugins/weave.sock /run/docker/plugins/weavemesh.sock"
 
@@ -37,8 +38,8 @@ def clean(host: Host, timeout: float = 10) -> None:
 def launch(host: Host) -> None:
     """Have weaved running and answering."""
     host.start()
-    if not host.weave("status", check=False).ok:
-        host.weave("launch")
+    if (launched := host.weave("launch", check=False)).rc not in (0, ALREADY_RUNNING):
+        raise LabError(str(launched))
 
 
 def kill_weaved(host: Host) -> None:

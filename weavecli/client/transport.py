@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -29,6 +30,8 @@ READ_TIMEOUT = 60.0
 CHANGE_TIMEOUT = 180.0
 """Longer than any deadline the daemon sets itself, so that its own sentence arrives first."""
 
+NOT_RUNNING = "weave is not running; start it with 'weave launch'"
+
 NEIGHBOURS = 5
 """How many contract versions up and down are tried to learn what a strange daemon speaks."""
 
@@ -41,8 +44,8 @@ def socket_path() -> str:
 class Transport:
     """One session to one socket. `request` returns decoded JSON or raises a WeaveError."""
 
-    def __init__(self, socket: str = "") -> None:
-        self.socket = socket or socket_path()
+    def __init__(self, path: str = "") -> None:
+        self.socket = path or socket_path()
         self._session: requests.Session | None = None
 
     def request(
@@ -73,10 +76,11 @@ class Transport:
         params: list[tuple[str, str]] | None,
         timeout: float,
     ) -> requests.Response:
+        session = self._open()
         import requests
 
         try:
-            return self._open().request(
+            return session.request(
                 method,
                 f"http+unix://{quote(self.socket, safe='')}{path}",
                 json=body,
@@ -89,10 +93,16 @@ class Transport:
                 f"weave did not answer within {timeout:.0f} s ({method} {path}); see 'weave logs'"
             ) from None
         except (requests.RequestException, OSError) as error:
-            raise self._unreachable(error) from None
+            self.close()
+            self._probe()
+            raise Unavailable(
+                f"weave ended the connection on {self.socket} without a reply "
+                f"({type(error).__name__}); see 'weave logs'"
+            ) from None
 
     def _open(self) -> requests.Session:
         if self._session is None:
+            self._probe()
             import requests_unixsocket
 
             session: requests.Session = requests_unixsocket.Session()
@@ -100,23 +110,23 @@ class Transport:
             self._session = session
         return self._session
 
-    def _unreachable(self, error: BaseException) -> WeaveError:
-        """Why no reply came, told by the error at the bottom of the chain."""
-        causes = list(_causes(error))
-        for cause in causes:
-            if isinstance(cause, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
-                return Unavailable("weave is not running; start it with 'weave launch'")
-            if isinstance(cause, PermissionError):
-                return Forbidden(
+    def _probe(self) -> None:
+        """Whether anybody listens, told without the HTTP library: it hides the reason well, and
+        takes long to import for a command that then only says that weave is not running."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(CONNECT_TIMEOUT)
+            try:
+                probe.connect(self.socket)
+            except PermissionError:
+                raise Forbidden(
                     f"no permission on {self.socket}: run as root or as a member of group docker"
-                )
-            if isinstance(cause, TimeoutError):
-                return TimedOut("weave did not answer in time; see 'weave logs'")
-        last = next((c for c in causes if isinstance(c, OSError) and c.strerror), causes[-1])
-        return Unavailable(
-            f"weave ended the connection on {self.socket} without a reply "
-            f"({type(last).__name__}); see 'weave logs'"
-        )
+                ) from None
+            except TimeoutError:
+                raise TimedOut("weave does not take connections; see 'weave logs'") from None
+            except OSError as error:
+                if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+                    raise Unavailable(NOT_RUNNING) from None
+                raise Unavailable(f"{self.socket} cannot be reached: {error}") from None
 
     def _decode(self, response: requests.Response) -> Any:
         try:
@@ -157,17 +167,3 @@ def other_version(api: int, version: str, pid: int) -> NotSupported:
         f"this weave speaks version {paths.API_VERSION} of the control API, the running weaved "
         f"{version} speaks version {api}; end that weaved (process {pid}) and run 'weave launch'"
     )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what is behind it. The HTTP library also hides causes in `args`."""
-    found: list[BaseException] = []
-    queue: list[BaseException] = [error]
-    while queue:
-        current = queue.pop(0)
-        if any(current is seen for seen in found):
-            continue
-        found.append(current)
-        behind = (current.__cause__, current.__context__, getattr(current, "reason", None))
-        queue += [e for e in (*behind, *current.args) if isinstance(e, BaseException)]
-    return found

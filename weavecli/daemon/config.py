@@ -131,7 +131,7 @@ def _peer_name(text: str) -> str:
     """Six octets, with one run of zeros as `::`."""
     head, double, tail = text.lower().partition("::")
     if double:
-        left, right = [p for p in head.split(":") if p], [p for p in tail.split(":") if p]
+        left, right = (part.split(":") if part else [] for part in (head, tail))
         parts = [*left, *["0"] * (6 - len(left) - len(right)), *right]
     else:
         parts = text.lower().split(":")
@@ -141,7 +141,7 @@ def _peer_name(text: str) -> str:
 
 
 def _mtu(text: str) -> int:
-    if not text.isdigit() or (int(text) and not 576 <= int(text) <= 65535):
+    if not text.isdecimal() or (int(text) and not 576 <= int(text) <= 65535):
         raise Invalid(f"--mtu {text}: expected a number of bytes from 576 to 65535")
     return int(text)
 
@@ -169,7 +169,7 @@ def _address(text: str) -> str:
     if not text:
         return ""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
         raise Invalid(f"--status-addr {text!r}: expected host:port, e.g. {paths.STATUS_ADDR}")
     try:
         ipaddress.ip_address(host.strip("[]"))

@@ -86,6 +86,8 @@ class Reader:
             if not self._more(deadline):
                 return None
             end = self._buffer.find(b"\r\n\r\n")
+        if end > MAX_HEADER:
+            raise BadRequest(431, f"the request's header is larger than {MAX_HEADER} bytes")
         head = bytes(self._buffer[:end])
         del self._buffer[: end + 4]
         return self._request(head, deadline)
@@ -95,7 +97,7 @@ class Reader:
         words = line.split(b" ")
         if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
             raise BadRequest(400, "this is not an HTTP/1.1 request")
-        length, close = _headers(rest)
+        length, close = _headers(rest, close=words[2] == b"HTTP/1.0")
         if length > MAX_BODY:
             raise BadRequest(413, f"the body has {length} bytes; the limit is {MAX_BODY}")
         while len(self._buffer) < length:
@@ -127,14 +129,14 @@ class Reader:
         return bool(chunk)
 
 
-def _headers(rest: bytes) -> tuple[int, bool]:
+def _headers(rest: bytes, close: bool) -> tuple[int, bool]:
     """Content-Length and whether the peer closes after this. Other headers do not concern us."""
-    length, close = 0, False
+    length = 0
     for line in rest.split(b"\r\n"):
         name, _, value = line.partition(b":")
         name = name.strip().lower()
         if name == b"content-length":
-            if not value.strip().isdigit():
+            if not value.strip().isdigit() or len(value.strip()) > 18:
                 raise BadRequest(400, "Content-Length is no number")
             length = int(value)
         elif name == b"transfer-encoding":
@@ -144,12 +146,12 @@ def _headers(rest: bytes) -> tuple[int, bool]:
     return length, close
 
 
-def encode(response: Response, close: bool) -> bytes:
-    """The reply as bytes."""
+def encode(response: Response, close: bool, bodyless: bool = False) -> bytes:
+    """The reply as bytes; `bodyless` for HEAD, which gets the header alone."""
     head = (
         f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}\r\n"
         f"Content-Type: {response.content_type}\r\n"
         f"Content-Length: {len(response.body)}\r\n"
         f"{'Connection: close' + chr(13) + chr(10) if close else ''}\r\n"
     )
-    return head.encode("latin1") + response.body
+    return head.encode("latin1") + (b"" if bodyless else response.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -95,6 +96,8 @@ def _run(options: Options) -> int:
         doors.notify_systemd("STOPPING=1")
         daemon.close()
         doors.unlink(str(Path(options.run_dir, "weaved.pid")))
+        if daemon.wipe:
+            shutil.rmtree(options.run_dir, ignore_errors=True)
         os.close(lock)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import socket
 import stat
 import threading
@@ -88,6 +89,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._wake = -1
         self._threads = [
             threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True),
             threading.Thread(target=self._watch, name=f"{name}-watch", daemon=True),
@@ -95,16 +97,24 @@ class Server:
 
     def start(self) -> None:
         threading.stack_size(STACK)
+        self._sock.setblocking(False)
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC)
         for thread in self._threads:
             thread.start()
 
     def stop(self, drain: float = 1.0) -> None:
-        """Take no new calls, let those under way end for `drain` seconds, end every connection."""
+        """Take no new calls, let those under way end for `drain` seconds, end every connection.
+
+        The listening socket is closed and not shut down: where systemd holds it too, Docker's
+        calls queue in it until the next start.
+        """
         self._stopping.set()
-        try:
-            self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        if self._wake >= 0:
+            os.eventfd_write(self._wake, 1)
+            for thread in self._threads:
+                thread.join(1.0)
+            os.close(self._wake)
+            self._wake = -1
         self._sock.close()
         until = time.monotonic() + drain
         while any(c.busy for c in self._list()) and time.monotonic() < until:
@@ -117,12 +127,18 @@ class Server:
             return list(self._connections)
 
     def _accept(self) -> None:
-        while not self._stopping.is_set():
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        while True:
+            poll.poll()
+            if self._stopping.is_set():
+                return
             try:
                 sock, _ = self._sock.accept()
+            except BlockingIOError:
+                continue  # the peer gave up between the two
             except OSError as error:
-                if self._stopping.is_set():
-                    return
                 log.error("%s: accept: %s", self.name, error)
                 time.sleep(0.1)
                 continue
@@ -142,8 +158,11 @@ class Server:
             if len(self._connections) < MAX_CONNECTIONS:
                 return
             idle = [c for c in self._connections if not c.busy]
-        if idle:
-            min(idle, key=lambda c: c.since).end()
+            if not idle:
+                return
+            oldest = min(idle, key=lambda c: c.since)
+            self._connections.discard(oldest)  # so that the next one picks another
+        oldest.end()
 
     def _serve(self, connection: Connection) -> None:
         reader = Reader(connection.sock)
@@ -153,7 +172,7 @@ class Server:
                 if request is None:
                     return
                 call = connection.begin()
-                data = encode(self._handler(request), request.close)
+                data = encode(self._handler(request), request.close, request.method == "HEAD")
                 if not connection.answer(call, data) or request.close:
                     return
         except BadRequest as error:
@@ -194,7 +213,8 @@ class Server:
                   self._deadline)
         try:
             reply = encode(self._failing(500, message, "timed-out"), close=True)
-            connection.answer(call, reply)
+            if not connection.answer(call, reply):
+                return  # it was answered in the last moment
         except OSError:
             pass
         connection.end()
@@ -227,11 +247,12 @@ def listen_unix(path: str, mode: int, group: int = -1) -> socket.socket:
             os.rename(fresh, path)
         except BaseException:
             sock.close()
+            Path(fresh).unlink(missing_ok=True)
             raise
     except WeaveError:
         raise
     except OSError as error:
-        raise Unavailable(f"cannot listen on {path}: {error.strerror}") from error
+        raise Unavailable(f"cannot listen on {path}: {error.strerror or error}") from error
     return sock
 
 

@@ -7,6 +7,7 @@ library's `ipaddress`; nothing here knows who owns an address.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,8 @@ from weavecli.errors import Invalid
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNet = ipaddress.IPv4Network | ipaddress.IPv6Network
 IPIface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+_CIDR = re.compile(r"[^%]*/\d+\s*", re.ASCII)  # `ipaddress` takes netmasks and zones too
 
 MIN_SIZE = 4
 """Smallest subnet we hand addresses out of: network, broadcast and two hosts."""
@@ -32,9 +35,11 @@ class Want:
 def parse_ip(text: str, what: str = "address") -> IP:
     """An address without prefix. Raises Invalid naming `what`."""
     try:
-        return ipaddress.ip_address(text.strip())
+        if "%" not in text:  # a zone would make two of one address
+            return ipaddress.ip_address(text.strip())
     except ValueError:
-        raise Invalid(f"{what} {text!r} is not an IP address, e.g. 10.32.0.5") from None
+        pass
+    raise Invalid(f"{what} {text!r} is not an IP address, e.g. 10.32.0.5")
 
 
 def parse_iface(text: str, what: str = "address") -> IPIface:
@@ -42,9 +47,11 @@ def parse_iface(text: str, what: str = "address") -> IPIface:
     if "/" not in text:
         raise Invalid(f"{what} {text!r} has no prefix length; write it as CIDR, e.g. 10.32.0.5/12")
     try:
-        return ipaddress.ip_interface(text.strip())
+        if _CIDR.fullmatch(text):
+            return ipaddress.ip_interface(text.strip())
     except ValueError:
-        raise Invalid(f"invalid CIDR address: {text!r}; write it like 10.2.1.9/24") from None
+        pass
+    raise Invalid(f"invalid CIDR address: {text!r}; write it like 10.2.1.9/24")
 
 
 def parse_subnet(text: str, what: str = "subnet") -> IPNet:
@@ -62,6 +69,8 @@ def parse_subnet(text: str, what: str = "subnet") -> IPNet:
         raise Invalid(f"{what} {text!r} is not a subnet; write it like 10.2.1.0/24") from None
     if "/" not in text:
         raise Invalid(f"{what} {text!r} has no prefix length; write it like 10.2.1.0/24")
+    if not _CIDR.fullmatch(text):
+        raise Invalid(f"{what} {text!r} has a mask or a zone; write it like 10.2.1.0/24")
     if net.num_addresses < MIN_SIZE:
         raise Invalid(f"invalid subnet - smaller than minimum size {MIN_SIZE}: {text}")
     return net

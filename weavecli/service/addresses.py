@@ -40,6 +40,10 @@ OWNER_DOCKER = "docker"
 SETTLE = 15.0
 """Seconds from a call on an endpoint until its link must have left the host's namespace."""
 
+TOUCHED = 10_000
+FORGET = 3600.0
+"""How many keys are remembered before those older than this, in seconds, are forgotten."""
+
 log = logging.getLogger(__name__)
 
 
@@ -75,9 +79,11 @@ class Addresses:
                 self.refuse_overlap(subnet, known)
             made = Pool(pool_id, str(subnet), str(inner))
             if known is not None:
-                made = replace(known, refs=known.refs + 1)
+                # At 0 its network is gone from Docker: the next CreateNetwork binds it anew.
+                bound = known.network if known.refs > 0 else ""
+                made = replace(known, refs=known.refs + 1, network=bound)
             self._state.save(made)
-            self._touch(pool_id)
+            self.touch(pool_id)
             return made
 
     @staticmethod
@@ -167,7 +173,8 @@ class Addresses:
         pool = self.pool(pool_id)
         subnet = _network(pool.subnet)
         if gateway:
-            return self._gateway(pool, subnet, address)
+            with self._locks.hold("pools"):
+                return self._gateway(self._state.pools.get(pool_id, pool), subnet, address)
         if address:
             iface = self._member(subnet, address)
             return self._take(iface, OWNER_DOCKER, pool_id)
@@ -183,7 +190,7 @@ class Addresses:
             if not self._evict_stale(pool_id):
                 raise
             claim = self._state.claim(lowest)
-        self._touch(str(claim.ip))
+        self.touch(str(claim.ip))
         return claim.iface
 
     @staticmethod
@@ -213,16 +220,17 @@ class Addresses:
             if held is None or held.pool != pool_id or not self._evict(held):
                 raise
             claim = self._state.claim(exact)
-        self._touch(str(claim.ip))
+        self.touch(str(claim.ip))
         return claim.iface
 
     def _gateway(self, pool: Pool, subnet: IPNet, address: str) -> IPIface:
         """The gateway of a pool; asked again, the same one. The default network has its own."""
-        if pool.gateway and address in ("", pool.gateway):
+        asked = parse_ip(address) if address else None
+        if pool.gateway and str(asked or pool.gateway) == pool.gateway:
             return _iface(ipaddress.ip_address(pool.gateway), subnet)
         default = next((s for s in self._state.default.subnets if s.cidr == subnet), None)
         if default is not None and default.gateway is not None:
-            if address and ipaddress.ip_address(address) != default.gateway:
+            if asked is not None and asked != default.gateway:
                 raise Conflict(
                     f"the gateway of {subnet} is {default.gateway} on every host; leave out "
                     f"--gateway or give that one"
@@ -253,11 +261,14 @@ class Addresses:
         if endpoint is not None and self._plugged(endpoint.id):
             log.warning("ReleaseAddress of %s, but endpoint %s lives", ip, endpoint.id[:12])
             return
-        self._state.drop(claim)
-        self._touched.pop(str(ip), None)
-        pool = self._state.pools.get(pool_id)
-        if pool is not None and pool.gateway == str(ip):
-            self._state.save(replace(pool, gateway=""))
+        with self._locks.hold("pools"):
+            pool = self._state.pools.get(pool_id)
+            if pool is not None and pool.network and pool.refs > 1 and claim.owner != OWNER_DOCKER:
+                log.info("ReleaseAddress of %s, which another network of the pool has", ip)
+                return
+            self._state.drop(claim)
+            if pool is not None and pool.gateway == str(ip):
+                self._state.save(replace(pool, gateway=""))
 
     def pool(self, pool_id: str) -> Pool:
         """By ID; one that was lost is derived from it, since the ID says all. Raises Invalid."""
@@ -281,18 +292,15 @@ class Addresses:
 
     # -- holders without a live sandbox
 
-    def _touch(self, key: str) -> None:
-        self._touched[key] = time.monotonic()
-
-    def touch_endpoint(self, endpoint_id: str) -> None:
-        """Docker just spoke of this endpoint: it is not stale for a while."""
-        self._touch(endpoint_id)
-
-    def forget_endpoint(self, endpoint_id: str) -> None:
-        self._touched.pop(endpoint_id, None)
+    def touch(self, key: str) -> None:
+        """Docker just spoke of this endpoint, network, pool or address: not stale for a while."""
+        now = time.monotonic()
+        if len(self._touched) > TOUCHED:
+            self._touched = {k: t for k, t in list(self._touched.items()) if now - t < FORGET}
+        self._touched[key] = now
 
     def quiet(self, key: str) -> float:
-        """Seconds since Docker last spoke of an endpoint, pool or address."""
+        """Seconds since Docker last spoke of an endpoint, network, pool or address."""
         return time.monotonic() - self._touched.get(key, self._born)
 
     def _plugged(self, endpoint_id: str) -> bool:

@@ -170,26 +170,34 @@ class Attaching:
         leg = self._state.legs.get(sandbox.owner)
         alive = leg is not None and self._dataplane.pair_exists(host_end)
         addresses = list(leg.addresses) if leg is not None and alive else []
-        addresses += [c.iface for c in claims if c.iface not in addresses]
+        addresses = list(dict.fromkeys([*addresses, *(c.iface for c in claims)]))
         mac = leg.mac if leg is not None and alive else ""
         mac = mac or naming.mac_for(addresses[0].ip, sandbox.owner)
         default = self._state.networks[DEFAULT_ID]
         self._networks.ensure_bridge(naming.DEFAULT_BRIDGE)
-        self._dataplane.attach(
-            SandboxLink(
-                host_end,
-                naming.ATTACH_IFNAME,
-                sandbox.netns,
-                naming.DEFAULT_BRIDGE,
-                mac,
-                self._networks.mtu(default),
-                tuple(addresses),
-                multicast_route,
-            )
+        link = SandboxLink(
+            host_end,
+            naming.ATTACH_IFNAME,
+            sandbox.netns,
+            naming.DEFAULT_BRIDGE,
+            mac,
+            self._networks.mtu(default),
+            tuple(addresses),
+            multicast_route,
         )
-        self._state.save(
-            Leg(sandbox.owner, sandbox.label, sandbox.netns, sandbox.inode, mac, tuple(addresses))
+        made = Leg(
+            sandbox.owner, sandbox.label, sandbox.netns, sandbox.inode, mac, tuple(addresses)
         )
+        # Recorded first: a sandbox never has an address that the records do not hold for it.
+        self._state.save(made)
+        try:
+            self._dataplane.attach(link)
+        except BaseException:
+            if leg is None:
+                self._state.drop(made)
+            else:
+                self._state.save(leg)
+            raise
 
     def _clear_dead(self, sandbox: Sandbox) -> None:
         """A namespace's number is used again by the kernel: what an earlier namespace of the same
@@ -244,6 +252,9 @@ class Attaching:
     def forget(self, leg: Leg) -> None:
         """Release a leg whose sandbox is gone."""
         with self._locks.hold(leg.owner):
+            alive = self._dataplane.pair_exists(naming.attach_end(leg.owner))
+            if alive or self._state.legs.get(leg.owner) is not leg:
+                return  # it came back just now
             self._dataplane.doom(naming.attach_end(leg.owner))
             self._state.drop(leg, *self._state.claims_of(leg.owner))
             log.info("%s is gone; released %s", leg.label, ", ".join(map(str, leg.addresses)))

@@ -86,10 +86,12 @@ def _port(name: str, bridge: str, who: str, observed: Observed) -> list[Differen
 
 def _orphans(known: set[str], bridges: set[str], observed: Observed) -> list[Difference]:
     found = []
+    in_use = {link.master for link in observed.links.values()}
     for name, link in observed.links.items():
         veth = name.startswith((naming.HOST_END, naming.ATTACH_END)) and link.kind == "veth"
         if veth and name not in known:
             found.append(Difference("orphan", name, f"{name} belongs to no endpoint", link.master))
-        if link.kind == "bridge" and name.startswith(naming.BRIDGE_PREFIX) and name not in bridges:
+        ours = link.kind == "bridge" and name.startswith(naming.BRIDGE_PREFIX)
+        if ours and name not in bridges and name not in in_use:
             found.append(Difference("orphan", name, f"bridge {name} belongs to no network"))
     return found

@@ -73,7 +73,7 @@ class Endpoints:
             if known is not None and known.addresses == made.addresses and known.mac == mac:
                 return mac
             self._refuse_taken(made)
-            self._addresses.touch_endpoint(endpoint_id)
+            self._addresses.touch(endpoint_id)
             self._state.save(made)
         return mac
 
@@ -119,7 +119,7 @@ class Endpoints:
                 log.warning("Join of endpoint %s, which was not recorded", endpoint_id[:12])
                 endpoint = Endpoint(endpoint_id, network_id, naming.mac_for(None, endpoint_id))
                 self._state.save(endpoint)
-            self._addresses.touch_endpoint(endpoint_id)
+            self._addresses.touch(endpoint_id)
             if not (endpoint.joined and self._dataplane.pair_exists(naming.host_end(endpoint_id))):
                 self._dataplane.create_pair(self._pair(network, endpoint))
             self._state.note(replace(endpoint, joined=True, sandbox=sandbox))
@@ -153,7 +153,7 @@ class Endpoints:
             if endpoint is None:
                 log.info("Leave of unknown endpoint %s", endpoint_id[:12])
                 return
-            self._addresses.touch_endpoint(endpoint_id)
+            self._addresses.touch(endpoint_id)
             self._state.note(replace(endpoint, joined=False, sandbox=""))
 
     def delete(self, network_id: str, endpoint_id: str) -> None:
@@ -164,5 +164,5 @@ class Endpoints:
             if endpoint is None:
                 log.info("DeleteEndpoint of unknown endpoint %s", endpoint_id[:12])
                 return
+            self._addresses.touch(endpoint_id)  # a look at Docker may still show it
             self._state.drop(endpoint)
-            self._addresses.forget_endpoint(endpoint_id)

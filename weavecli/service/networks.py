@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from weavecli.dataplane.base import Bridge, Dataplane
 from weavecli.errors import Conflict, Invalid
 from weavecli.model import naming
-from weavecli.model.address import IPIface, IPNet, overlap, parse_iface
+from weavecli.model.address import IPIface, IPNet, contains, overlap, parse_iface
 from weavecli.model.endpoint import Claim, Pool
 from weavecli.model.network import DEFAULT_ID, Network, Subnet
 from weavecli.service.addresses import GLOBAL_SPACE, LOCAL_SPACE, Addresses
@@ -108,6 +108,8 @@ class Networks:
         """CreateNetwork. The same network again is no error; nothing is left behind on failure."""
         network = self.describe(network_id, v4, v6, generic, internal)
         with self.locks.hold("networks"):
+            self._addresses.touch(network_id)
+            network = self._admit(network)
             known = self._state.networks.get(network_id)
             if known is not None:
                 if replace(known, name="") != network:
@@ -117,7 +119,6 @@ class Networks:
                     )
                 self.ensure_bridge(network.bridge)
                 return
-            network = self._admit(network)
             self._make(network, [*v4, *v6])
 
     def describe(
@@ -191,7 +192,7 @@ class Networks:
             self._dataplane.is_plugged(naming.host_end(e.id), naming.sandbox_end(e.id))
             for e in self._state.endpoints_of(network.id)
         )
-        return bool(pools) and all(p.refs <= 0 for p in pools) and not live
+        return network.ipam and all(p.refs <= 0 for p in pools) and not live
 
     def _make(self, network: Network, data: Sequence[IPAMData]) -> None:
         """Record, bridge, firewall; each undone when a later one fails."""
@@ -225,6 +226,7 @@ class Networks:
     def delete(self, network_id: str) -> None:
         """DeleteNetwork. Unknown: nothing."""
         with self.locks.hold("networks"):
+            self._addresses.touch(network_id)  # a look at Docker may still show it
             network = self._state.networks.get(network_id)
             if network is None or network_id == DEFAULT_ID:
                 log.info("DeleteNetwork of unknown network %s", network_id[:12])
@@ -246,27 +248,33 @@ class Networks:
             self._dataplane.delete_bridge(network.bridge)
         log.info("network %s removed", network.label)
 
-    def adopt(self, network: Network, pools: Sequence[Pool]) -> None:
+    def adopt(
+        self, network: Network, pools: Sequence[Pool], aux: Sequence[IPIface] = ()
+    ) -> None:
         """Enter a network that Docker has and our records lost (restored state)."""
         with self.locks.hold("networks"):
             if network.id in self._state.networks:
                 return
             network = self._admit(network)
-            self._state.save(network, *pools, *self._fixed_claims(network, pools))
+            self._state.save(network, *pools, *self._fixed_claims(network, pools, aux))
             self.ensure_bridge(network.bridge)
             self._firewall.apply()
         log.warning("network %s was not recorded; adopted from Docker", network.label)
 
 
-    def _fixed_claims(self, network: Network, pools: Sequence[Pool]) -> list[Claim]:
-        """The gateways of an adopted network, as claims of its pools."""
-        claims = []
-        for subnet in network.subnets:
-            pool = next((p.id for p in pools if p.subnet == str(subnet.cidr)), "")
-            iface = subnet.gateway_iface
-            if iface is not None and pool and self._state.book.get(iface.ip) is None:
-                claims.append(Claim(iface.ip, iface, naming.OWNER_GATEWAY, pool))
-        return claims
+    def _fixed_claims(
+        self, network: Network, pools: Sequence[Pool], aux: Sequence[IPIface]
+    ) -> list[Claim]:
+        """Gateways and auxiliary addresses of an adopted network, as claims of its pools."""
+        by_subnet = {pool.subnet: pool.id for pool in pools}
+        gateways = [s.gateway_iface for s in network.subnets if s.gateway_iface is not None]
+        wanted = [(iface, naming.OWNER_GATEWAY) for iface in gateways]
+        wanted += [(iface, OWNER_AUX) for iface in aux]
+        return [
+            Claim(iface.ip, iface, owner, by_subnet[str(iface.network)])
+            for iface, owner in wanted
+            if str(iface.network) in by_subnet and self._state.book.get(iface.ip) is None
+        ]
 
 
 def _subnet(data: IPAMData) -> Subnet:
@@ -281,7 +289,7 @@ def _mtu(text: str, v6: bool) -> int:
     if not text:
         return 0
     least = MTU_MIN_V6 if v6 else MTU_MIN
-    if not text.isdigit() or not least <= int(text) <= MTU_MAX:
+    if not text.isdecimal() or not least <= int(text) <= MTU_MAX:
         raise Invalid(f"option {OPT_MTU}={text}: expected a number from {least} to {MTU_MAX}")
     return int(text)
 
@@ -315,9 +323,9 @@ def ipam_data(space: str, pool: str, gateway: str, aux: Sequence[str]) -> IPAMDa
         net = ipaddress.ip_network(pool)
     except ValueError:
         raise Invalid(f"pool {pool!r} is not a subnet") from None
+    way_out = parse_iface(gateway, "gateway") if gateway else None
+    if way_out is not None and not contains(net, way_out.ip):
+        raise Invalid(f"gateway {way_out.ip} does not lie in {net}")
     return IPAMData(
-        space,
-        net,
-        parse_iface(gateway, "gateway") if gateway else None,
-        tuple(parse_iface(a, "auxiliary address") for a in aux),
+        space, net, way_out, tuple(parse_iface(a, "auxiliary address") for a in aux)
     )

@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import time
 from dataclasses import replace
+from typing import Any
 
 from weavecli.dataplane.base import Dataplane
 from weavecli.engine.base import Container, Engine, EngineNetwork
@@ -24,11 +25,13 @@ from weavecli.service.addresses import LOCAL_SPACE, OWNER_DOCKER, Addresses
 from weavecli.service.attach import Attaching
 from weavecli.service.endpoints import Endpoints
 from weavecli.service.firewall import Firewalling
-from weavecli.service.networks import OPT_MTU, OPT_MULTICAST, Networks, ipam_data
+from weavecli.service.networks import OPT_MTU, OPT_MULTICAST, OPT_PREFIX, Networks, ipam_data
 from weavecli.service.state import State
 
 RESTARTING = ("always", "unless-stopped", "on-failure")
 OUR_CALLS = ("weave.sock", "weavemesh.sock", "NetworkDriver.", "IpamDriver.", "plugin \"weave")
+
+KEPT = (OPT_MTU, OPT_MULTICAST, OPT_PREFIX)
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +104,10 @@ class Reconcile:
             self._missing.pop(key, None)
             return False
         now = time.monotonic()
-        since = self._missing.setdefault(key, now)
+        since = self._missing.get(key)
+        if since is None:
+            self._missing[key] = now
+            return False
         if now - since < self._grace or self._addresses.quiet(subject) < self._grace:
             return False
         del self._missing[key]
@@ -130,23 +136,23 @@ class Reconcile:
                 self._state.note(replace(endpoint, container=container))
 
     def _adopt_network(self, network: EngineNetwork) -> None:
+        if self._addresses.quiet(network.id) < 2.0:
+            return  # being created or deleted just now
         ours = network.ipam_driver in ("weave", "weavemesh")
         space = LOCAL_SPACE if ours else "LocalDefault"
         try:
-            data = [
-                ipam_data(space, c["Subnet"], _gateway(c), ())
-                for c in network.configs
-                if c.get("Subnet")
-            ]
+            configs = [c for c in network.configs if c.get("Subnet")]
+            data = [ipam_data(space, c["Subnet"], _gateway(c), _aux(c)) for c in configs]
             value = self._networks.describe(
                 network.id,
                 [d for d in data if d.pool.version == 4],
                 [d for d in data if d.pool.version == 6],
-                {k: v for k, v in network.options.items() if k in (OPT_MTU, OPT_MULTICAST)},
+                {k: v for k, v in network.options.items() if k in KEPT},
                 network.internal,
             )
-            pools = [_pool(network.id, c) for c in network.configs if c.get("Subnet") and ours]
-            self._networks.adopt(replace(value, name=network.name), pools)
+            pools = [_pool(network.id, c) for c in configs] if ours else []
+            aux = [iface for d in data for iface in d.aux]
+            self._networks.adopt(replace(value, name=network.name), pools, aux)
         except WeaveError as error:
             log.error("network %s cannot be adopted: %s", network.name, error)
 
@@ -259,17 +265,25 @@ def _ours(state: State, network: dict[str, object]) -> bool:
     return network.get("NetworkID") in state.networks
 
 
-def _gateway(config: dict[str, str]) -> str:
-    gateway = config.get("Gateway", "").partition("/")[0]
+def _gateway(config: dict[str, Any]) -> str:
+    """Docker shows only what the user named; else it is the first address, asked for first."""
+    subnet = ipaddress.ip_network(config["Subnet"])
+    gateway = (config.get("Gateway") or "").partition("/")[0]
     if not gateway:
-        return ""
-    return f"{gateway}/{ipaddress.ip_network(config['Subnet']).prefixlen}"
+        inner = ipaddress.ip_network(config.get("IPRange") or subnet)
+        gateway = str(inner[1] if inner[0] == subnet[0] else inner[0])
+    return f"{gateway}/{subnet.prefixlen}"
 
 
-def _pool(network_id: str, config: dict[str, str]) -> Pool:
-    subnet, inner = config["Subnet"], config.get("IPRange", "")
+def _aux(config: dict[str, Any]) -> list[str]:
+    length = ipaddress.ip_network(config["Subnet"]).prefixlen
+    return [f"{ip}/{length}" for ip in (config.get("AuxiliaryAddresses") or {}).values()]
+
+
+def _pool(network_id: str, config: dict[str, Any]) -> Pool:
+    subnet, inner = config["Subnet"], config.get("IPRange") or ""
     pool_id = f"{LOCAL_SPACE}/{subnet}" + (f"/{inner}" if inner else "")
-    gateway = config.get("Gateway", "").partition("/")[0]
+    gateway = _gateway(config).partition("/")[0]
     return Pool(pool_id, subnet, inner or subnet, 1, network_id, gateway)
 
 

@@ -65,7 +65,7 @@ class Sandboxes:
     @staticmethod
     def _pid_path(ref: str) -> str:
         number = ref[4:]
-        if not number.isdigit() or int(number) == 0:
+        if not number.isdecimal() or int(number) == 0:
             raise Invalid(f"{ref!r}: expected pid:N with N a process ID, e.g. pid:4711")
         return f"/proc/{int(number)}/ns/net"
 

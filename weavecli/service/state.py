@@ -33,6 +33,7 @@ class State:
         self.legs = {k: records.leg(v) for k, v in store.all("leg").items()}
         self.pools = {k: records.pool(v) for k, v in store.all("pool").items()}
         self.book = Book()
+        self._leaving: set[IP] = set()
         for record in store.all("claim").values():
             self.book.put(records.claim(record))
 
@@ -85,21 +86,35 @@ class State:
 
     def drop(self, *values: records.Value) -> None:
         """Remove values from disk, then from the tables."""
-        self.store.commit(*(records.delete(value) for value in values))
-        with self.lock:
-            for value in values:
-                self._forget(value)
+        self.change((), values)
 
     def change(self, put: tuple[records.Value, ...], drop: tuple[records.Value, ...]) -> None:
-        """Both at once: all or nothing on disk."""
+        """Both at once: all or nothing on disk.
+
+        Of the claims to drop, those that another caller has dropped or is dropping are left out:
+        by now the address may be somebody else's.
+        """
+        with self.lock:
+            drop = tuple(value for value in drop if self._may_leave(value))
+            leaving = {value.ip for value in drop if isinstance(value, Claim)}
+            self._leaving |= leaving
         changes: list[Change] = [records.put(value) for value in put]
         changes += [records.delete(value) for value in drop]
-        self.store.commit(*changes)
-        with self.lock:
-            for value in drop:
-                self._forget(value)
-            for value in put:
-                self._enter(value)
+        try:
+            self.store.commit(*changes)
+            with self.lock:
+                for value in drop:
+                    self._forget(value)
+                for value in put:
+                    self._enter(value)
+        finally:
+            with self.lock:
+                self._leaving -= leaving
+
+    def _may_leave(self, value: records.Value) -> bool:
+        if not isinstance(value, Claim):
+            return True
+        return self.book.get(value.ip) is value and value.ip not in self._leaving
 
     def claim(self, choose: Callable[[Book], Claim]) -> Claim:
         """Take the address that `choose` picks from the book, durably.

@@ -74,16 +74,17 @@ class Status:
                 found += check()
             except WeaveError as error:
                 found.append(str(error))
-        return found + self._full_pools()
+        return found
 
-    def _full_pools(self) -> list[str]:
+    def _full(self) -> list[str]:
+        """Names of networks without a free address: a fact worth a line, but nothing is broken."""
         found = []
         for network in list(self._state.networks.values()):
             if not network.ipam or network.v4 is None or network.id == DEFAULT_ID:
                 continue
             used, size = self._used(network)
             if used >= size:
-                found.append(f"network {network.label}: all {size} addresses are in use")
+                found.append(f"{network.label} (all {size} addresses)")
         return found
 
     def _used(self, network: Network) -> tuple[int, int]:
@@ -154,13 +155,15 @@ class Status:
         local = sum(1 for n in docker if not n.ipam)
         words = f"{len(docker)}" + (f" ({local} with Docker's own addresses)" if local else "")
         joined = sum(1 for e in self._state.endpoints.values() if e.joined)
-        return [
+        section = [
             ("Service", "networks"),
             ("Networks", words),
             ("Endpoints", str(joined)),
             ("Attached", str(len(self._state.legs))),
             ("Exposed", ", ".join(str(a) for a in self._state.exposed) or "none"),
         ]
+        full = self._full()
+        return [*section, ("Full", ", ".join(full))] if full else section
 
     # -- report
 

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from weavecli.errors import Conflict, Unavailable, WeaveError
+from weavecli.errors import Conflict, Internal, Unavailable, WeaveError
 from weavecli.store.base import Change, Put, Record
 from weavecli.store.migrations import migrate
 
@@ -68,15 +68,22 @@ class SqliteStore:
 
     def get(self, kind: str, key: str) -> Record | None:
         sql = "SELECT value FROM record WHERE kind = ? AND key = ?"
-        with self._write_lock:
-            row = self._conn.execute(sql, (kind, key)).fetchone()
-        return None if row is None else json.loads(row[0])
+        rows = self._read(sql, kind, key)
+        return json.loads(rows[0][0]) if rows else None
 
     def all(self, kind: str) -> dict[str, Record]:
         sql = "SELECT key, value FROM record WHERE kind = ? ORDER BY key"
-        with self._write_lock:
-            rows = self._conn.execute(sql, (kind,)).fetchall()
-        return {key: json.loads(value) for key, value in rows}
+        return {key: json.loads(value) for key, value in self._read(sql, kind)}
+
+    def _read(self, sql: str, *arguments: str) -> list[tuple[str, ...]]:
+        try:
+            with self._write_lock:
+                return self._conn.execute(sql, arguments).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(
+                f"cannot read the state in {self.path}: {error}; put back a copy of it, or "
+                f"start anew with 'weave reset --force'"
+            ) from error
 
     def commit(self, *changes: Change) -> None:
         if not changes:
@@ -102,6 +109,8 @@ class SqliteStore:
                 f"cannot write the state in {self.path}: {cause}; check the disk's free space "
                 f"and that it is not read-only"
             )
+        except Exception as cause:  # a record that is no JSON, a key that is no text
+            error = Internal(f"a record cannot be written: {type(cause).__name__}: {cause}")
         for batch in batches:
             batch.error = error
             batch.done = True

@@ -30,7 +30,7 @@ def text(body: Body, key: str, needed: bool = False) -> str:
         raise Invalid(f"{key} is {type(value).__name__}, expected a string")
     if needed and not value:
         raise Invalid(f"{key} is missing")
-    if len(value) > 4096 or "\0" in value:
+    if len(value) > 4096 or any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
         raise Invalid(f"{key} is malformed")
     return value
 
