@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -114,18 +115,17 @@ class Transport:
         """Whether anybody listens, told without the HTTP library: it hides the reason well, and
         takes long to import for a command that then only says that weave is not running."""
         with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(CONNECT_TIMEOUT)
             try:
-                probe.connect(self.socket)
+                _connect(probe, self.socket)
             except PermissionError:
                 raise Forbidden(
                     f"no permission on {self.socket}: run as root or as a member of group docker"
                 ) from None
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 raise TimedOut("weave does not take connections; see 'weave logs'") from None
+            except (FileNotFoundError, ConnectionRefusedError):
+                raise Unavailable(NOT_RUNNING) from None
             except OSError as error:
-                if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-                    raise Unavailable(NOT_RUNNING) from None
                 raise Unavailable(f"{self.socket} cannot be reached: {error}") from None
 
     def _decode(self, response: requests.Response) -> Any:
@@ -167,3 +167,17 @@ def other_version(api: int, version: str, pid: int) -> NotSupported:
         f"this weave speaks version {paths.API_VERSION} of the control API, the running weaved "
         f"{version} speaks version {api}; end that weaved (process {pid}) and run 'weave launch'"
     )
+
+
+def _connect(probe: socket.socket, path: str) -> None:
+    """Connect, with patience for a full queue, which Linux reports at once."""
+    probe.settimeout(CONNECT_TIMEOUT)
+    deadline = time.monotonic() + CONNECT_TIMEOUT
+    while True:
+        try:
+            probe.connect(path)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
