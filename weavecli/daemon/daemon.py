@@ -172,7 +172,8 @@ class Daemon:
         """Serve Docker's two plugin sockets. Raises Unavailable."""
         for path in (self.options.plugin_socket, self.options.mesh_socket):
             if path and path not in self._plugin_servers:
-                sock = self._systemd.get(path) or listen_unix(path, 0o600)
+                held = self._systemd.get(path)  # kept, so that the plugin can start once more
+                sock = held.dup() if held is not None else listen_unix(path, 0o600)
                 server = Server(
                     Path(path).stem, sock, self._plugin_app, self._plugin_app.failing,
                     PLUGIN_DEADLINE,
@@ -292,6 +293,8 @@ class Daemon:
         for route in [r for r in self._control_routes if r[1] not in (paths.VERSION, paths.READY)]:
             del self._control_routes[route]
         self.close_plugin()
+        for held in self._systemd.values():
+            held.close()
         if self.house is not None:
             self.house.background.stop()
         for part in (self._engine, self._dataplane):
