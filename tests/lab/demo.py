@@ -89,10 +89,10 @@ SCENARIO = (
         "Gone without a trace",
         Step("docker rm -f db app stranger site old1 old2", "old2"),
         Step("docker network rm web other", "web\nother"),
-        Step("weave stop"),
         Step("weave reset"),
+        Step("sleep 0.5; pgrep -x weaved || echo weaved is gone", "gone"),
         Step("ip -br link | grep -E '^(weave|wv-|vethw)' || echo no link of weave is left", "no l"),
-        Step("nft list tables | grep weave || echo no rule of weave is left", "no r"),
+        Step("nft list ruleset | grep weave || echo no rule of weave is left", "no r"),
     ),
 )
 
