@@ -101,7 +101,7 @@ class FakeDataplane(World):
 
     def _refuse_other(self, link: FakeLink) -> None:
         if link.kind != "bridge":
-            raise Conflict(f"{link.name} exists and is a {link.kind or 'link'}, no bridge")
+            raise Conflict(f"{link.name} exists and is of type {link.kind}, no bridge")
 
     @_call
     def delete_bridge(self, name: str) -> None:
@@ -145,7 +145,7 @@ class FakeDataplane(World):
         for name in names:
             link = self.links.get(name)
             if link is not None and link.kind != "veth":
-                raise Conflict(f"{name} exists and is a {link.kind or 'link'}, no veth of ours")
+                raise Conflict(f"{name} exists and is of type {link.kind}, no veth")
             self._remove(name)
 
     @_call

@@ -1,4 +1,4 @@
-"""The world of FakeDataplane: a host's links and sandboxes in memory, and what others do to them."""
+"""The world of FakeDataplane: links and sandboxes in memory, and what others do to them."""
 
 from __future__ import annotations
 

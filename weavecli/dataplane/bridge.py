@@ -73,8 +73,8 @@ def _create(nl: Session, bridge: Bridge) -> None:
 
 def _refuse_other(link: wire.RawLink) -> None:
     if link.kind != "bridge":
-        kind = link.kind or "physical link"
-        raise Conflict(f"{link.name} exists and is a {kind}, no bridge; rename or remove it")
+        kind = link.kind or "physical"
+        raise Conflict(f"{link.name} exists and is of type {kind}, no bridge; rename or remove it")
 
 
 def _settings(bridge: Bridge) -> None:

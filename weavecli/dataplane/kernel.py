@@ -200,8 +200,8 @@ class Kernel:
 
 
 def _effective() -> int:
-    with kinds("/proc/self/status"), open("/proc/self/status", encoding="ascii") as status:
-        return next((int(line[7:], 16) for line in status if line.startswith("CapEff:")), 0)
+    with kinds("/proc/self/status"), open("/proc/self/status", "rb") as status:
+        return next((int(line[7:], 16) for line in status if line.startswith(b"CapEff:")), 0)
 
 
 def _is_ours(name: str, kind: str) -> bool:

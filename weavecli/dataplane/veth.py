@@ -142,6 +142,6 @@ def delete(nl: Session, name: str) -> None:
     if link is None:
         return
     if link.kind != "veth":
-        kind = link.kind or "physical link"
-        raise Conflict(f"{name} exists and is a {kind}, no veth of ours; rename or remove it")
+        kind = link.kind or "physical"
+        raise Conflict(f"{name} exists and is of type {kind}, no veth; rename or remove it")
     bridges.remove_link(nl, link.index)
