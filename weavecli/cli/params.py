@@ -16,6 +16,7 @@ else:
     _TextType = click.ParamType
 
 OCTETS = 6
+RANGE_OF_MTU = range(576, 65536)
 
 
 class BadWord(click.UsageError):
@@ -120,6 +121,20 @@ class Subnet(_TextType):
 
         what = param.opts[0] if param is not None else "subnet"
         return str(parse_subnet(str(value), what))
+
+
+class MTU(_TextType):
+    """A number of bytes, or 0 for what fits."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not (
+            text.isascii() and text.isdigit() and (int(text[:6]) in RANGE_OF_MTU or text == "0")
+        ):
+            self.fail(f"{value!r}: write a number of bytes from 576 to 65535, or 0 for what fits")
+        return text
 
 
 class StatusAddress(_TextType):

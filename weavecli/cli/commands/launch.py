@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from weavecli.cli.context import App, pass_app
-from weavecli.cli.params import PeerName, StatusAddress, Subnet
+from weavecli.cli.output import Progress
+from weavecli.cli.params import MTU, PeerName, StatusAddress, Subnet
 from weavecli.errors import (
     AlreadyRunning,
     Forbidden,
@@ -17,6 +18,7 @@ from weavecli.errors import (
     NotSupported,
     TimedOut,
     Unavailable,
+    WeaveError,
 )
 
 RUNNING = "weave is already running; you can stop it with 'weave stop'."
@@ -68,11 +70,10 @@ def _accepted(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--no-plugin", is_flag=True, help="The same as --plugin=false.")
 @click.option(
     "--mtu",
-    type=click.IntRange(min=0, max=65535),
-    metavar="N",
+    type=MTU(),
     envvar="WEAVE_MTU",
     show_envvar=True,
-    help="Largest packet; default: that of the way out, less 50.",
+    help="Largest packet in bytes; default: that of the way out, less 50.",
 )
 @click.option(
     "--status-addr",
@@ -197,7 +198,8 @@ def _after_reboot(app: App) -> str:
     return "Nothing starts weave after a reboot; have your init system run 'weave launch'."
 
 
-def _await_ready(app: App, progress: Any) -> tuple[str, str]:
+def _await_ready(app: App, progress: Progress) -> tuple[str, str]:
+    """Wait for the daemon that systemd started. Raises the failure it stays up to tell of."""
     deadline = time.monotonic() + READY_DEADLINE
     stage = "waiting for weaved"
     while time.monotonic() < deadline:
@@ -209,5 +211,15 @@ def _await_ready(app: App, progress: Any) -> tuple[str, str]:
         except Unavailable:
             pass
         progress.stage(stage)
+        _raise_failure(app, stage)
         time.sleep(POLL)
     raise TimedOut(f"weaved is not ready ({stage}); see 'weave status' and 'weave logs'")
+
+
+def _raise_failure(app: App, stage: str) -> None:
+    """A daemon that cannot work has its failure as its stage, and answers every call with it."""
+    try:
+        app.client.prime()
+    except WeaveError as error:
+        if str(error) == stage:
+            raise
