@@ -29,7 +29,8 @@ def help_command(ctx: click.Context, app: App, verb: tuple[str, ...]) -> None:
         if not isinstance(command, click.Group):
             raise click.UsageError(f"{parent.command_path!r} has no sub-commands", ctx)
         _, found, _ = command.resolve_command(parent, [name])
-        assert found is not None
+        if found is None:
+            raise click.UsageError(f"No such command {name!r}.", parent)
         command = found
         parent = command.make_context(name, [], parent=parent, resilient_parsing=True)
     app.out.line(command.get_help(parent))

@@ -113,7 +113,7 @@ def reset(app: App, force: bool) -> int:
 
 
 def _reset_without_daemon(app: App, force: bool) -> int:
-    if os.path.isdir(paths.STATE_DIR) and not force:
+    if os.path.exists(os.path.join(paths.STATE_DIR, "state.db")) and not force:
         raise Unavailable(
             "weave is not running; unable to remove Docker's networks in good order. Run 'weave "
             "launch' first, or 'weave reset --force'"
