@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
+import sys
 
 from tests.docker.helpers import network, ping, refused, start
 from tests.lab import Host
@@ -64,9 +65,12 @@ def test_a_second_launch_and_leftovers_of_a_dead_one(weave_host: Host) -> None:
 
 def test_a_used_port(weave_host: Host) -> None:
     weave_host.weave("stop")
-    with weave_host.spawn("busybox", "nc", "-lk", "-s", "127.0.0.1", "-p", "6782"):
-        weave_host.until("the port to be taken", lambda: "6782" in weave_host.sh(
-            "cat /proc/net/tcp; ss -tln").stdout)
+    taken = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "6782")
+    with weave_host.spawn(*taken):
+        weave_host.until(
+            "the port to be taken",
+            lambda: weave_host.run("curl", "-s", "http://127.0.0.1:6782/", check=False).ok,
+        )
         failed = weave_host.weave("launch", check=False)
         refused(failed, "127.0.0.1:6782", "--status-addr")
         assert failed.rc == 1
@@ -226,7 +230,7 @@ def test_garbage_on_the_plugin_socket(weave_host: Host) -> None:
     for data in (b"\x00" * 100, b"GET / HTTP/1.1\r\n\r\n", b"POST /NetworkDriver.Join HTTP/1.1\r\n"
                  b"Content-Length: 4\r\n\r\nnope", b"A" * 100_000):
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(5)
+            sock.settimeout(15)
             sock.connect(path)
             sock.sendall(data)
             reply = sock.recv(65536)

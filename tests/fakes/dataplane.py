@@ -62,6 +62,9 @@ class FakeDataplane(World):
     def preflight(self) -> list[str]:
         return list(self.missing)
 
+    def boot_id(self) -> str:
+        return self.boot
+
     @_call
     def observe(self) -> Observed:
         links = {

@@ -55,6 +55,7 @@ class World:
         self.missing: list[str] = []
         """What `preflight` answers."""
         self.mtu = 1500
+        self.boot = "boot-1"
         self.closed = False
 
     def _remove(self, name: str) -> None:

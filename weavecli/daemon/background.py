@@ -23,6 +23,7 @@ LEGS_EVERY = 2.0
 DOCKER_EVERY = 30.0
 SETTLE = 0.5
 RETRY = 1.0
+AGAIN = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Background:
         self._stopping = threading.Event()
         self._pass = threading.Lock()
         self._quiet = False
+        self._again = 0.0
         self._threads: list[threading.Thread] = []
         self.docker = ""
         """Docker's version, "" while it does not answer."""
@@ -127,7 +129,7 @@ class Background:
         log.info("Docker %s answers", self.docker)
         self._try(self._firewall.mend)  # dockerd may just have made DOCKER-USER
         self.look()
-        self._try(self._reconcile.start_given_up)
+        self._try(self._start_given_up)
         self._watch()
         if not self._stopping.is_set():
             log.warning("the connection to Docker ended; trying again")
@@ -151,6 +153,10 @@ class Background:
             self.network = self._lifecycle.ensure_docker_network()
         self._reconcile.docker_pass()
 
+    def _start_given_up(self) -> None:
+        again = self._reconcile.start_given_up()
+        self._again = time.monotonic() + AGAIN if again else 0.0
+
     def _watch(self) -> None:
         """Follow events; look again after they settle, and now and then without any."""
         dirty = 0.0
@@ -165,6 +171,8 @@ class Background:
                 if (dirty and now - dirty > SETTLE) or now - looked > self._docker_every:
                     dirty, looked = 0.0, now
                     self.look()
+                if self._again and now > self._again:
+                    self._try(self._start_given_up)
         except WeaveError as error:
             log.warning("events of Docker: %s", error)
 

@@ -21,7 +21,7 @@ from weavecli.service.endpoints import Endpoints
 from weavecli.service.expose import Exposing
 from weavecli.service.firewall import Firewalling
 from weavecli.service.inspecting import Inspecting
-from weavecli.service.lifecycle import Lifecycle
+from weavecli.service.lifecycle import Lifecycle, rebooted
 from weavecli.service.networks import Networks
 from weavecli.service.reconcile import Reconcile
 from weavecli.service.sandboxes import Sandboxes
@@ -51,7 +51,7 @@ def compose(
 ) -> House:
     """Build the services. Nothing is done yet."""
     firewall = Firewalling(state, dataplane)
-    addresses = Addresses(state, dataplane, settings.name)
+    addresses = Addresses(state, dataplane, settings.name, rebooted(state, dataplane))
     networks = Networks(state, dataplane, addresses, firewall, settings.mtu)
     endpoints = Endpoints(state, dataplane, networks, addresses)
     sandboxes = Sandboxes(state, dataplane, engine)

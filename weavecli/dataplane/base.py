@@ -122,6 +122,9 @@ class Dataplane(Protocol):
         """What is missing for us to work (capabilities, tools, kernel features), one sentence
         each with the next step; empty when nothing is."""
 
+    def boot_id(self) -> str:
+        """Which boot of the host this is: another string after each."""
+
     def observe(self) -> Observed:
         """Links (bridges and veths with their master) and routes of the host, now."""
 
@@ -130,8 +133,9 @@ class Dataplane(Protocol):
         else 1500."""
 
     def ensure_bridge(self, bridge: Bridge) -> None:
-        """Create or mend it: MAC, MTU, up, exactly these addresses, no link-local address, no
-        RA, forwarding on."""
+        """Create or mend it: MAC, MTU, up, exactly these addresses, no RA, forwarding on. With an
+        IPv6 address it gets fe80::1 too, without which the kernel finds no neighbours for what
+        it forwards; `observe` leaves that one out."""
 
     def delete_bridge(self, name: str) -> None: ...
 

@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from weavecli.dataplane import (
     bridge as bridges,
@@ -78,6 +79,9 @@ class Kernel:
         if shutil.which("nft", path=tool.environment()["PATH"]) is None:
             missing.append("nft is missing; install the package nftables")
         return missing
+
+    def boot_id(self) -> str:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
     def observe(self) -> Observed:
         with self._talk("the host's links") as nl:

@@ -50,14 +50,17 @@ log = logging.getLogger(__name__)
 class Addresses:
     """Pools and addresses of Docker's networks."""
 
-    def __init__(self, state: State, dataplane: Dataplane, identity: str) -> None:
-        """`identity` decides where the search for a free subnet begins."""
+    def __init__(
+        self, state: State, dataplane: Dataplane, identity: str, rebooted: bool = False
+    ) -> None:
+        """`identity` decides where the search for a free subnet begins. `rebooted` tells that no
+        sandbox of before can live, so no call about one can be on its way."""
         self._state = state
         self._dataplane = dataplane
         self._identity = identity
         self._locks = KeyedLocks()
         self._touched: dict[str, float] = {}
-        self._born = time.monotonic()
+        self._born = time.monotonic() - (10 * SETTLE if rebooted else 0.0)
 
     # -- pools
 
@@ -298,6 +301,11 @@ class Addresses:
         if len(self._touched) > TOUCHED:
             self._touched = {k: t for k, t in list(self._touched.items()) if now - t < FORGET}
         self._touched[key] = now
+
+    def spoken(self, key: str, seconds: float) -> bool:
+        """Whether Docker spoke of an endpoint, network or pool within the last `seconds`."""
+        touched = self._touched.get(key)
+        return touched is not None and time.monotonic() - touched < seconds
 
     def quiet(self, key: str) -> float:
         """Seconds since Docker last spoke of an endpoint, network, pool or address."""

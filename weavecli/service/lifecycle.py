@@ -41,6 +41,15 @@ def _random_name() -> str:
     return ":".join(f"{byte:02x}" for byte in ((first & 0xFE) | 0x02, *rest))
 
 
+def rebooted(state: State, dataplane: Dataplane) -> bool:
+    """Whether the host has booted since the last start of the daemon (first start: no)."""
+    boot = {"id": dataplane.boot_id()}
+    before = state.meta("boot")
+    if before != boot:
+        state.set_meta("boot", boot)
+    return before is not None and before != boot
+
+
 def prepare(state: State, settings: Settings) -> None:
     """Make or change the record of the default network. Raises Conflict when addresses of the
     old range are in use."""

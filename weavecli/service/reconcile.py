@@ -28,6 +28,7 @@ from weavecli.service.firewall import Firewalling
 from weavecli.service.networks import OPT_MTU, OPT_MULTICAST, OPT_PREFIX, Networks, ipam_data
 from weavecli.service.state import State
 
+TRIES = 5
 RESTARTING = ("always", "unless-stopped", "on-failure")
 OUR_CALLS = ("weave.sock", "weavemesh.sock", "NetworkDriver.", "IpamDriver.", "plugin \"weave")
 
@@ -63,7 +64,7 @@ class Reconcile:
         self._grace = grace
         self._linger = linger
         self._missing: dict[str, float] = {}
-        self._started: set[str] = set()
+        self._tries: dict[str, int] = {}
 
     # -- Docker
 
@@ -136,7 +137,7 @@ class Reconcile:
                 self._state.note(replace(endpoint, container=container))
 
     def _adopt_network(self, network: EngineNetwork) -> None:
-        if self._addresses.quiet(network.id) < 2.0:
+        if self._addresses.spoken(network.id, 2.0):
             return  # being created or deleted just now
         ours = network.ipam_driver in ("weave", "weavemesh")
         space = LOCAL_SPACE if ours else "LocalDefault"
@@ -164,7 +165,7 @@ class Reconcile:
         mac: str,
         addresses: list[IPIface],
     ) -> None:
-        if network.id not in self._state.networks or self._addresses.quiet(endpoint_id) < 2.0:
+        if network.id not in self._state.networks or self._addresses.spoken(endpoint_id, 2.0):
             return  # being created or deleted just now
         v4 = next((a for a in addresses if a.version == 4), None)
         v6 = next((a for a in addresses if a.version == 6), None)
@@ -230,26 +231,27 @@ class Reconcile:
 
     # -- containers that came up before us
 
-    def start_given_up(self) -> list[str]:
+    def start_given_up(self) -> bool:
         """Start containers with a restart policy that Docker gave up because we did not answer.
 
         Docker tries once when it starts, and never again. A container the user stopped is left
-        alone: its last error is not about us. Returns the names of those started.
+        alone: its last error is not about us. Returns whether another try is worth while.
         """
-        names = []
+        again = False
         for container in self._engine.containers():
-            if container.id in self._started or not given_up(container):
+            tries = self._tries.get(container.id, 0)
+            if tries >= TRIES or not given_up(container):
                 continue
             if not any(_ours(self._state, n) for n in container.networks.values()):
                 continue
-            self._started.add(container.id)
+            self._tries[container.id] = tries + 1
             try:
                 self._engine.start(container.id)
-                names.append(container.name)
                 log.warning("container %s: Docker had given it up; started", container.name)
             except WeaveError as error:
                 log.error("container %s cannot be started: %s", container.name, error)
-        return names
+                again = again or tries + 1 < TRIES
+        return again
 
 
 def given_up(container: Container) -> bool:
