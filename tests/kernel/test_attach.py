@@ -14,7 +14,8 @@ import pytest
 
 from tests.kernel.host import Sandbox, addresses, eventually, link, links, ports, run
 from tests.kernel.samples import DUAL, WEAVE, iface, leg, pair
-from weavecli.dataplane import netns, sandbox as module
+from weavecli.dataplane import netns
+from weavecli.dataplane import sandbox as module
 from weavecli.dataplane.kernel import Kernel
 from weavecli.errors import Conflict, NotFound, Unavailable
 
@@ -48,7 +49,8 @@ def test_two_sandboxes_reach_each_other(kernel: Kernel, sandbox: Boxes) -> None:
     kernel.ensure_bridge(DUAL)
     boxes = [sandbox(), sandbox()]
     for number, box in enumerate(boxes, 1):
-        kernel.attach(leg(box.path, f"10.32.0.{number}0/16", f"fd00:32::{number}0/64", number=number))
+        ifaces = f"10.32.0.{number}0/16", f"fd00:32::{number}0/64"
+        kernel.attach(leg(box.path, *ifaces, number=number))
     assert boxes[0].reaches("10.32.0.20")
     assert boxes[1].reaches("fd00:32::10")
 
@@ -213,7 +215,10 @@ def test_the_sandbox_dies_meanwhile(
 
 
 def test_announcing_is_best_effort(
-    kernel: Kernel, sandbox: Boxes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kernel: Kernel,
+    sandbox: Boxes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse() -> socket.socket:
         raise PermissionError(1, "Operation not permitted")
@@ -323,7 +328,7 @@ def test_what_fails_inside_comes_out(sandbox: Boxes) -> None:
     with netns.opened(box.path) as fd:
         with pytest.raises(ZeroDivisionError):
             netns.inside(fd, lambda: 1 // 0)
-        assert netns.inside(fd, lambda: socket.if_nameindex()) == [(1, "lo")]
+        assert netns.inside(fd, socket.if_nameindex) == [(1, "lo")]
         assert addresses("lo")
 
 

@@ -12,6 +12,8 @@ from tests.kernel.samples import DUAL, WEAVE, iface, pair
 from weavecli.dataplane.kernel import Kernel
 from weavecli.errors import Conflict, NotFound, Unavailable
 
+HAS = ["10.32.0.1/16", "fd00:32::1/64", "fe80::1/64"]
+
 
 def test_made_as_wanted(kernel: Kernel) -> None:
     kernel.ensure_bridge(DUAL)
@@ -22,7 +24,7 @@ def test_made_as_wanted(kernel: Kernel) -> None:
     assert "UP" in made["flags"]
     assert made["linkinfo"]["info_data"]["stp_state"] == 0
     assert made["linkinfo"]["info_data"]["forward_delay"] == 0
-    assert addresses("weave") == ["10.32.0.1/16", "fd00:32::1/64"], "and no link-local one"
+    assert addresses("weave") == HAS, "and no link-local one of the kernel's"
 
 
 def test_the_v6_address_is_usable_at_once(kernel: Kernel) -> None:
@@ -36,7 +38,10 @@ def test_again_changes_nothing(kernel: Kernel) -> None:
     kernel.ensure_bridge(DUAL)
     before = link("weave")
     kernel.ensure_bridge(DUAL)
-    assert link("weave") == before
+    after = link("weave")
+    for found in (before, after):
+        found["linkinfo"]["info_data"].pop("gc_timer")
+    assert after == before
 
 
 def test_mends_all_that_differs(kernel: Kernel) -> None:
@@ -47,15 +52,15 @@ def test_mends_all_that_differs(kernel: Kernel) -> None:
     run("ip", "addr", "add", "192.0.2.9/24", "dev", "weave")
     kernel.ensure_bridge(DUAL)
     assert (link("weave")["address"], link("weave")["mtu"]) == (DUAL.mac, 1450)
-    assert addresses("weave") == ["10.32.0.1/16", "fd00:32::1/64"]
+    assert addresses("weave") == HAS
     assert "UP" in link("weave")["flags"]
 
 
-def test_a_link_local_address_is_taken_away(kernel: Kernel) -> None:
+def test_another_link_local_address_is_taken_away(kernel: Kernel) -> None:
     run("ip", "link", "add", "weave", "up", "type", "bridge")
-    run("ip", "addr", "add", "fe80::1/64", "dev", "weave", "nodad")
+    run("ip", "addr", "add", "fe80::9/64", "dev", "weave", "nodad")
     kernel.ensure_bridge(DUAL)
-    assert addresses("weave") == ["10.32.0.1/16", "fd00:32::1/64"]
+    assert addresses("weave") == HAS
 
 
 def test_removing_a_primary_address_keeps_the_others_of_its_subnet(kernel: Kernel) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import threading
 from collections.abc import Callable
 
-from tests.kernel.host import Sandbox, run
+from tests.kernel.host import Sandbox, link, run
 from tests.kernel.samples import DUAL, WEAVE, iface, leg, net, pair
 from weavecli.dataplane.base import HostRoute
 from weavecli.dataplane.kernel import Kernel
@@ -49,12 +48,10 @@ def test_routes(kernel: Kernel) -> None:
     assert set(found) == {
         HostRoute(net("192.0.2.0/24"), "e0", True),
         HostRoute(net("198.51.100.0/24"), "e0", False),
-        HostRoute(net("203.0.113.0/24"), "e0", True),
+        HostRoute(net("203.0.113.0/24"), "e0", False),
         HostRoute(net("fd00:9::/64"), "e0", True),
         HostRoute(net("fd00:a::/64"), "e0", False),
     }
-    assert all(isinstance(r.network.network_address, ipaddress.IPv4Address | ipaddress.IPv6Address)
-               for r in found)
 
 
 def test_a_bare_host(kernel: Kernel) -> None:
@@ -114,9 +111,11 @@ def test_addresses_in_sandboxes(kernel: Kernel, sandbox: Callable[[], Sandbox]) 
     # Somebody else's veth, and one between two sandboxes whose ifindexes may look like ours.
     run("ip", "link", "add", "vethX", "type", "veth", "peer", "name", "vethY")
     empty.move_in("vethY", "eth0", "172.17.0.2/16")
-    legged.run("ip", "link", "add", "a", "index", str(_index(pair(2).host_end)), "type", "veth",
-               "peer", "name", "b")
-    legged.run("ip", "addr", "add", "192.0.2.1/24", "dev", "b")
+    index = link(pair(2).host_end)["ifindex"]
+    legged.run(
+        *("ip", "link", "add", "v0", "index", str(index), "type", "veth", "peer", "name", "v1")
+    )
+    legged.run("ip", "addr", "add", "192.0.2.1/24", "dev", "v1")
     found = {f.host_end: f for f in kernel.sandbox_addresses()}
     assert set(found) == {pair(1).host_end, "vethwepl0000001"}
     one = found[pair(1).host_end]
@@ -124,9 +123,3 @@ def test_addresses_in_sandboxes(kernel: Kernel, sandbox: Callable[[], Sandbox]) 
     assert one.addresses == (iface("10.32.0.5/16"), iface("fd00:32::5/64"))
     assert os.stat(one.netns).st_ino == os.stat(plugged.path).st_ino
     assert found["vethwepl0000001"].addresses == (iface("10.32.0.6/16"), iface("10.2.1.9/24"))
-
-
-def _index(name: str) -> int:
-    with open(f"/proc/{os.getpid()}/net/dev_mcast") as f:
-        table = {line.split()[1]: int(line.split()[0]) for line in f}
-    return table.get(name, 9)

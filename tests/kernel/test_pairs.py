@@ -144,10 +144,12 @@ def test_two_threads_make_the_same_pair(kernel: Kernel) -> None:
 
 def test_many_threads_make_many_pairs(kernel: Kernel) -> None:
     kernel.ensure_bridge(WEAVE)
-    threads = [
-        threading.Thread(target=lambda n=n: [kernel.create_pair(pair(n * 20 + i)) for i in range(20)])
-        for n in range(8)
-    ]
+
+    def work(first: int) -> None:
+        for number in range(first, first + 20):
+            kernel.create_pair(pair(number))
+
+    threads = [threading.Thread(target=work, args=(n * 20,)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

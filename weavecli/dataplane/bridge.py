@@ -14,6 +14,10 @@ from weavecli.model.address import IPIface
 PORTS = 1023
 """Ports of one Linux bridge: the kernel's BR_MAX_PORTS - 1."""
 NO_GROUP = 0
+ROUTER = ipaddress.IPv6Interface("fe80::1/64")
+"""On every bridge that has an IPv6 address. The kernel asks for a container's MAC on behalf of a
+forwarded packet with a link-local source only; without one it does not ask, and what comes from
+outside is lost. The same on every host, as the gateway's address and MAC are."""
 
 
 def find(nl: Session, name: str) -> wire.RawLink | None:
@@ -78,8 +82,8 @@ def _refuse_other(link: wire.RawLink) -> None:
 
 
 def _settings(bridge: Bridge) -> None:
-    """No address but ours: none made up from a router's word, no link-local one, which on every
-    host would be the same since the MAC is."""
+    """No address but ours: none made up from a router's word, none from the MAC."""
+    sysctl.keep_secondaries(bridge.name)
     wants_v6 = any(a.version == 6 for a in bridge.addresses)
     if not sysctl.has_ipv6():
         if wants_v6:
@@ -103,13 +107,12 @@ def addresses(nl: Session, index: int) -> list[IPIface]:
 
 
 def _addresses(nl: Session, index: int, wanted: tuple[IPIface, ...]) -> None:
+    if any(iface.version == 6 for iface in wanted):
+        wanted = (*wanted, ROUTER)
     present = addresses(nl, index)
-    extra = [iface for iface in present if iface not in wanted]
-    for iface in extra:
-        remove_address(nl, index, iface)
-    if extra:
-        # With a primary address the kernel takes away the secondary ones of its subnet.
-        present = addresses(nl, index)
+    for iface in present:
+        if iface not in wanted:
+            remove_address(nl, index, iface)
     for iface in wanted:
         if iface not in present:
             add_address(nl, index, iface)
@@ -129,7 +132,7 @@ def add_address(nl: Session, index: int, iface: IPIface) -> bool:
 def remove_address(nl: Session, index: int, iface: IPIface) -> bool:
     """False when it was not there."""
     try:
-        nl.ask(wire.address(wire.RTM_DELADDR, index, ipaddress.ip_interface(iface)))
+        nl.ask(wire.address(wire.RTM_DELADDR, index, iface))
     except OSError as error:
         if error.errno not in (errno.EADDRNOTAVAIL, errno.ENODEV):
             raise

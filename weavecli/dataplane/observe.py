@@ -9,6 +9,7 @@ from pathlib import Path
 
 from weavecli.dataplane import netns, wire
 from weavecli.dataplane.base import HostRoute, Link, Observed, SandboxAddresses
+from weavecli.dataplane.bridge import ROUTER
 from weavecli.dataplane.netlink import Session
 from weavecli.errors import NotFound
 from weavecli.model.address import IPIface
@@ -65,7 +66,7 @@ def snapshot(nl: Session, doomed: set[str]) -> Observed:
                 link.up,
                 master.name if master else "",
                 link.kind == "veth" and link.nsid is None and link.peer != 0,
-                tuple(addresses.get(link.index, ())),
+                tuple(a for a in addresses.get(link.index, ()) if a != ROUTER),
             )
     routes = tuple(
         HostRoute(r.network, raw[r.device].name, _direct(r))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import ipaddress
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from weavecli.dataplane import announce, bridge, netns, observe, sysctl, veth, wire
 from weavecli.dataplane.base import SandboxLink
 from weavecli.dataplane.netlink import Session
-from weavecli.errors import Conflict, NotFound, Unavailable
+from weavecli.errors import Conflict, NotFound, Unavailable, WeaveError
 from weavecli.model.address import IPIface
 from weavecli.model.naming import ATTACH_END
 
@@ -24,17 +25,25 @@ log = logging.getLogger(__name__)
 
 def attach(nl: Session, link: SandboxLink, host: int) -> None:
     """See the contract. `host` is a descriptor of the host's namespace."""
-    with ExitStack() as undo, netns.opened(link.netns) as fd, netns.open_inside(fd) as inside:
+    with netns.opened(link.netns) as fd, netns.open_inside(fd) as inside, ExitStack() as undo:
         found = bridge.find(inside, link.ifname)
         if found is None:
             _create(nl, link, fd)
-            undo.callback(veth.delete, nl, link.host_end)
+            undo.callback(_undo, veth.delete, nl, link.host_end)
         else:
             _refuse_foreign(nl, inside, found, link, host)
             bridge.ensure_port(nl, link.host_end, link.bridge)
         fresh = _configure(inside, link, fd, undo)
         _announce(nl, link, fd, fresh)
         undo.pop_all()
+
+
+def _undo(step: Callable[..., object], *args: object) -> None:
+    """The failure that is being undone is the one to report."""
+    try:
+        step(*args)
+    except (OSError, WeaveError) as error:
+        log.warning("undoing an attach: %s", error)
 
 
 def _create(nl: Session, link: SandboxLink, fd: int) -> None:
@@ -66,12 +75,11 @@ def _configure(
     found = bridge.find(inside, link.ifname)
     if found is None:
         raise NotFound(f"{link.ifname} vanished from {link.netns} while it was made; try again")
-    if any(a.version == 6 for a in link.addresses):
-        netns.inside(fd, lambda: _enable_ipv6(link.ifname))
+    netns.inside(fd, lambda: _settings(link))
     fresh = []
     for iface in link.addresses:
         if bridge.add_address(inside, found.index, iface):
-            undo.callback(bridge.remove_address, inside, found.index, iface)
+            undo.callback(_undo, bridge.remove_address, inside, found.index, iface)
             fresh.append(iface)
     if not found.up:
         inside.ask(wire.link(wire.RTM_SETLINK, wire.ACK, [], found.index, up=True))
@@ -80,13 +88,16 @@ def _configure(
     return fresh
 
 
-def _enable_ipv6(ifname: str) -> None:
+def _settings(link: SandboxLink) -> None:
     """Docker switches IPv6 off in containers whose networks have none."""
-    conf = f"ipv6/conf/{ifname}"
+    sysctl.keep_secondaries(link.ifname)
+    if not any(a.version == 6 for a in link.addresses):
+        return
+    conf = f"ipv6/conf/{link.ifname}"
     sysctl.write(f"{conf}/accept_ra", 0)
     if not sysctl.write(f"{conf}/disable_ipv6", 0):
         raise Unavailable(
-            f"{ifname} wants an IPv6 address, but this kernel has no IPv6; "
+            f"{link.ifname} wants an IPv6 address, but this kernel has no IPv6; "
             "boot without ipv6.disable=1"
         )
 

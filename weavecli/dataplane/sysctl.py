@@ -37,6 +37,11 @@ def has_ipv6() -> bool:
     return (ROOT / "ipv6").is_dir()
 
 
+def keep_secondaries(ifname: str) -> None:
+    """Let a link keep its other IPv4 addresses of a subnet when the first of them is removed."""
+    write(f"ipv4/conf/{ifname}/promote_secondaries", 1)
+
+
 def forward(version: int) -> None:
     """Let this host forward packets of a family.
 
