@@ -80,7 +80,7 @@ def _accepted(command: Callable[..., Any]) -> Callable[..., Any]:
     type=StatusAddress(),
     envvar="WEAVE_STATUS_ADDR",
     show_envvar=True,
-    help="Where to serve status and metrics to read; default: 127.0.0.1:6782; '' is nowhere.",
+    help="Where to serve status and report to read; default: 127.0.0.1:6782; '' is nowhere.",
 )
 @click.option(
     "--log-level",
