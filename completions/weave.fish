@@ -2,12 +2,12 @@
 function __weave_node
     set -l node
     for word in (commandline -opc)[2..-1]
-        set -l longer (string join ' ' $node $word)
+        set -l longer (string join -- ' ' $node $word)
         if contains -- $longer 'launch' 'stop' 'reset' 'setup' 'prime' 'status' 'report' 'ps' 'version' 'logs' 'attach' 'detach' 'expose' 'hide' 'inspect' 'network' 'network create' 'network ls' 'network inspect' 'network rm' 'plugin' 'plugin start' 'plugin stop' 'plugin status' 'help'
             set node $longer
         end
     end
-    echo $node
+    echo -- $node
 end
 
 function __weave_at

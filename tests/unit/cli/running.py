@@ -54,7 +54,8 @@ def weave(
 ) -> Ran:
     """Run `weave ARGUMENTS`."""
     fake: Any = client or FakeClient()
-    app = App(fake, None, weaved, systemd or NoSystemd(), lambda: is_root)
+    init: Any = systemd or NoSystemd()
+    app = App(fake, None, weaved, init, lambda: is_root)
     clean = {"WEAVE_MTU": None, "WEAVE_STATUS_ADDR": None, "WEAVE_PASSWORD": None}
     result = CliRunner().invoke(root, list(arguments), obj=app, env={**clean, **(env or {})})
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from tests.fakes.client import FakeClient, returning
 from weavecli.cli.context import App
@@ -23,8 +24,9 @@ def test_the_real_parts() -> None:
 
 def test_what_was_handed_in_is_used_and_closed() -> None:
     client = FakeClient(prime=returning(None))
-    app = App(client)  # type: ignore[arg-type]
-    assert app.client is client  # type: ignore[comparison-overlap]
+    handed: Any = client
+    app = App(handed)
+    assert app.client is handed
     app.close()
     assert client.closed
 

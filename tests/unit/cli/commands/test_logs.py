@@ -96,7 +96,7 @@ def test_following_survives_cutting_and_replacing(
         raise KeyboardInterrupt
 
     steps = iter([append, lambda: None, cut, write_after_cut, replace, vanish, end])
-    monkeypatch.setattr(logs.time, "sleep", lambda _: next(steps)())
+    monkeypatch.setattr("weavecli.cli.commands.logs.time.sleep", lambda _: next(steps)())
     ran = weave("logs", "-f", "-n", "1")
     assert ran == (130, "line 10\nmore\nafter\nnew file\n", "\n")
 
