@@ -81,11 +81,12 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=12,
 )
-WORDS = st.sampled_from(
+VOCABULARY = (
     ". $ .A .B .Name .x $.A if else end range len json printf index join eq with nil true false "
     '( ) | := $x - "%d" "%v" "%5.1f" "%x" "%q" `raw` \'c\' 1 -2 0x1f 1.5 1e9 {{ }} {{- -}}'
-    " /* */ %*d \\ , =".split(" ")
+    " /* */ %*d \\ , ="
 )
+WORDS = st.sampled_from(VOCABULARY.split(" "))
 ACTIONS = st.lists(WORDS, max_size=8).map(lambda words: "{{" + " ".join(words) + "}}")
 
 
