@@ -162,7 +162,7 @@ class Networks:
         for other in list(self._state.networks.values()):
             if other.id in (DEFAULT_ID, network.id) or not _overlaps(other, network):
                 continue
-            if self._released(other):
+            if self._released(other, network):
                 log.warning("network %s: Docker gave it up; replaced", other.label)
                 self._remove(other)
                 continue
@@ -185,14 +185,17 @@ class Networks:
             )
         return replace(network, bridge=default.bridge, v4=default.v4 or network.v4)
 
-    def _released(self, network: Network) -> bool:
-        """Whether Docker gave the network's pools back but its DeleteNetwork never came."""
+    def _released(self, network: Network, successor: Network) -> bool:
+        """Whether Docker gave the network's pools back but its DeleteNetwork never came.
+
+        Docker's own IPAM never gives a subnet to two networks: so the one before is gone.
+        """
         pools = [p for p in self._state.pools.values() if p.network == network.id]
         live = any(
             self._dataplane.is_plugged(naming.host_end(e.id), naming.sandbox_end(e.id))
             for e in self._state.endpoints_of(network.id)
         )
-        return network.ipam and all(p.refs <= 0 for p in pools) and not live
+        return network.ipam is successor.ipam and all(p.refs <= 0 for p in pools) and not live
 
     def _make(self, network: Network, data: Sequence[IPAMData]) -> None:
         """Record, bridge, firewall; each undone when a later one fails."""

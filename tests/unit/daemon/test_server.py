@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.daemon.wire import Peer, descriptors, dockerd, echo, eventually, served, threads
+from tests.unit.daemon.wire import (
+    Peer,
+    descriptors,
+    dockerd,
+    echo,
+    eventually,
+    served,
+    threads,
+)
 from weavecli.daemon import server as module
 from weavecli.daemon.app import PluginApp
 from weavecli.daemon.http import Request, Response

@@ -71,6 +71,7 @@ class House:
         self.dataplane = dataplane or FakeDataplane()
         self.engine = engine or FakeEngine()
         self.number = 0
+        self.sandboxes = 0
         self.notes: list[str] = []
         self.plugin = dict(PLUGIN)
         self.store = SqliteStore(directory / "state.db")
@@ -92,7 +93,7 @@ class House:
         self.close()
         changed = replace(self.settings, **settings)
         made = House(self.directory, changed, self.dataplane, self.engine)
-        made.number = self.number
+        made.number, made.sandboxes = self.number, self.sandboxes
         return made
 
     def close(self) -> None:
@@ -234,7 +235,8 @@ class House:
     def plug(self, endpoint: str) -> None:
         """The link goes into its sandbox."""
         place = f"/var/run/docker/netns/{endpoint[:12]}"
-        self.dataplane.add_netns(place)
+        self.sandboxes += 1
+        self.dataplane.add_netns(place, 4026540000 + self.sandboxes)
         addresses = self.state.endpoints[endpoint].addresses
         self.dataplane.move_into(sandbox_end(endpoint), place, "ethwe0", addresses)
 
@@ -260,8 +262,9 @@ class House:
 
     def container(self, name: str, **settings: Any) -> str:
         """A running container without a network of ours; its ID."""
-        pid = 5000 + len(self.engine.containers_by_id)
-        self.dataplane.add_netns(f"/proc/{pid}/ns/net")
+        self.sandboxes += 1
+        pid = 5000 + self.sandboxes
+        self.dataplane.add_netns(f"/proc/{pid}/ns/net", 4026540000 + self.sandboxes)
         return self.engine.add_container(name, pid=pid, **settings)
 
     # -- what came of it
