@@ -64,14 +64,16 @@ def create(
 ) -> None:
     """Make a Docker network. Prints its ID.
 
-    Without --subnet, a free subnet of weave's range is chosen.
+    Without --subnet, a free one is chosen: a /20 of 10.48.0.0/12. One that is given may not
+    overlap another network, the range of 'weave launch' included, nor what this host reaches
+    directly.
 
     \b
     EXAMPLES
       weave network create web
-      weave network create --subnet 10.40.0.0/24 --gateway 10.40.0.254 web
+      weave network create --subnet 10.70.0.0/24 --gateway 10.70.0.254 web
       weave network create --internal --label team=blue back
-      weave network create --ipv6 --subnet 10.41.0.0/24 --subnet fd00:41::/64 dual
+      weave network create --ipv6 --subnet 10.71.0.0/24 --subnet fd00:71::/64 dual
     """
     chosen = pairs(options, "option", bare=True)
     if mtu is not None:
