@@ -141,7 +141,7 @@ def root(ctx: click.Context, local: bool) -> int | None:
       weave status
     """
     if ctx.invoked_subcommand is None:
-        ctx.obj.out.raw_error(ctx.get_help())
+        ctx.obj.out.note(ctx.get_help())
         return USAGE_EXIT
     return None
 

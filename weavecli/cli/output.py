@@ -65,7 +65,7 @@ class Output:
     # -- stderr: what people read
 
     def note(self, text: str) -> None:
-        """A sentence worth knowing."""
+        """Words worth knowing, as they stand."""
         click.echo(text, err=True)
 
     def warn(self, text: str) -> None:
@@ -77,10 +77,6 @@ class Output:
         sentence = " ".join(text.split())
         sign = "" if sentence.lower().startswith("weave") else self._paint("weave:", "red") + " "
         click.echo(sign + sentence, err=True)
-
-    def raw_error(self, text: str) -> None:
-        """Lines for stderr as they stand: usage, a log's tail."""
-        click.echo(text, err=True)
 
     def progress(self) -> Progress:
         """Tells of stages while something takes long; silent where stderr is no terminal."""

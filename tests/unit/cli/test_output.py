@@ -33,7 +33,7 @@ def test_words_go_to_stderr(capsys: Any) -> None:
     out.note("n")
     out.warn("w")
     out.fail("f\n  g")
-    out.raw_error("r\ns")
+    out.note("r\ns")
     assert capsys.readouterr() == ("", "n\nWARNING: w\nweave: f g\nr\ns\n")
 
 
