@@ -10,6 +10,7 @@ import sys
 from tests.docker.helpers import network, ping, refused, start
 from tests.lab import Host
 from tests.lab.clean import kill_weaved, left_by_weave
+from tests.lab.host import weave_command
 
 
 def test_launch_status_stop_launch_reset(fresh_host: Host) -> None:
@@ -201,7 +202,6 @@ def test_doors(weave_host: Host) -> None:
 
 def test_no_permission_and_no_daemon(weave_host: Host) -> None:
     nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
-    from tests.lab.host import weave_command
 
     denied = weave_host.run(*nobody, *weave_command("weave"), "status", check=False)
     refused(denied, "permission", "docker")
@@ -244,3 +244,27 @@ def test_garbage_on_the_plugin_socket(weave_host: Host) -> None:
         for sock in idle:
             sock.close()
     assert weave_host.weave("status").ok
+
+
+def test_missing_tool_and_missing_capability(fresh_host: Host) -> None:
+    host = fresh_host
+    no_admin = ("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin", "--")
+    failed = host.run(*no_admin, *weave_command("weave"), "launch", check=False)
+    refused(failed, "CAP_NET_ADMIN")
+    host.sh("mount --bind /dev/null /usr/sbin/nft")
+    refused(host.weave("launch", check=False), "nft is missing", "package nftables")
+    assert not host.links("weave")
+    assert not host.pids("weaved")
+    host.sh("umount /usr/sbin/nft")
+    assert host.weave("launch").ok
+
+
+def test_state_of_a_newer_version_is_refused(fresh_host: Host) -> None:
+    host = fresh_host
+    host.weave("launch")
+    host.weave("stop")
+    script = "import sqlite3; sqlite3.connect('/var/lib/weave/state.db').execute('PRAGMA {}')"
+    host.run(sys.executable, "-c", script.format("user_version = 99"))
+    refused(host.weave("launch", check=False), "newer weaved", "99")
+    host.run(sys.executable, "-c", script.format("user_version = 1"))
+    assert host.weave("launch").ok
