@@ -117,8 +117,8 @@ def bash() -> str:
     values = []
     for node, flag in _valued(tree):
         pattern = " | ".join(f'"{node.path}|{name}"' for name in flag.names)
-        words = " ".join(flag.values)
-        values.append(f'    {pattern})\n        words="{words}"\n        ;;')
+        offered = " ".join(flag.values)
+        values.append(f'    {pattern})\n        words="{offered}"\n        ;;')
     words = []
     for node in tree:
         given = [name for name, _ in node.words]

@@ -124,7 +124,12 @@ def _quiet_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-@click.command(cls=Root, context_settings=SETTINGS, invoke_without_command=True)
+@click.command(
+    cls=Root,
+    context_settings=SETTINGS,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
 @click.option("--local", is_flag=True, hidden=True, help="Accepted for old scripts; no effect.")
 @click.pass_context
 def root(ctx: click.Context, local: bool) -> int | None:

@@ -36,7 +36,7 @@ def test_unknown_verbs(typed: str, near: str) -> None:
     first, usage, _ = ran.err.split("\n", 2)
     assert first.startswith(f"Unknown weave command '{typed}'; did you mean ")
     assert near in first
-    assert usage == "Usage: weave [OPTIONS] [COMMAND] [ARGS]..."
+    assert usage == "Usage: weave [OPTIONS] COMMAND [ARGS]..."
 
 
 def test_unknown_verbs_like_nothing() -> None:
