@@ -86,7 +86,17 @@ class Reconcile:
                 log.warning("address %s: Docker knows no holder; released", claim.ip)
                 self._state.drop(claim)
         self._collect_networks({network.id for network in networks})
+        self._collect_links({naming.host_end(endpoint_id) for endpoint_id in live})
         self._forget_loose_links()
+
+    def _collect_links(self, live: set[str]) -> None:
+        """Links whose record went before they did: the daemon died in between."""
+        known = {naming.host_end(endpoint_id) for endpoint_id in list(self._state.endpoints)}
+        for name in self._dataplane.observe().links:
+            loose = name.startswith(naming.HOST_END) and name not in known | live
+            if self._gone(f"link:{name}", loose, name):
+                log.warning("link %s: Docker knows no endpoint of it; deleted", name)
+                self._dataplane.doom(name)
 
     def _collect_networks(self, live: set[str]) -> None:
         for network in list(self._state.networks.values()):
