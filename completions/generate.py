@@ -59,12 +59,18 @@ def nodes() -> list[Node]:
 def _words(verb: str, command: click.Command, ctx: click.Context) -> tuple[tuple[str, str], ...]:
     if isinstance(command, click.Group):
         names = command.list_commands(ctx)
-        return tuple((name, command.commands[name].get_short_help_str(60)) for name in names)
+        return tuple((name, _summary(command.commands[name])) for name in names)
     if verb == "help":
         return tuple((name, entry.summary) for name, entry in VERBS.items())
     if verb == "status":
         return tuple((subject, f"Show {subject} only") for subject in SUBJECTS)
     return ()
+
+
+def _summary(command: click.Command) -> str:
+    """The first sentence of its help."""
+    paragraph = " ".join((command.help or "").split("\n\n", maxsplit=1)[0].split())
+    return paragraph.split(". ", maxsplit=1)[0].rstrip(".")
 
 
 def _flags(command: click.Command, ctx: click.Context) -> tuple[Flag, ...]:
