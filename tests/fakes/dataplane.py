@@ -131,8 +131,14 @@ class FakeDataplane(World):
         if name not in self.links:
             raise NotFound(f"bridge {name} does not exist")
         self._refuse_other(self.links[name])
-        if sum(link.master == name for link in self.links.values() if link is not port) >= PORTS:
+        if self._ports(name, port) >= PORTS:
+            for doomed in list(self.doomed_names):
+                self._remove(doomed)
+        if self._ports(name, port) >= PORTS:
             raise Exhausted(f"bridge {name} is full: a Linux bridge takes {PORTS} ports")
+
+    def _ports(self, name: str, but: FakeLink | None) -> int:
+        return sum(link.master == name for link in self.links.values() if link is not but)
 
     @_call
     def create_pair(self, pair: VethPair) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.kernel.host import Sandbox, fresh_namespace
+from tests.kernel.site import Site
 from weavecli.dataplane.kernel import Kernel
 
 
@@ -34,3 +35,8 @@ def sandbox(namespace: None) -> Iterator[Callable[[], Sandbox]]:
     yield make
     for one in made:
         one.end()
+
+
+@pytest.fixture
+def site(kernel: Kernel, sandbox: Callable[[], Sandbox]) -> Site:
+    return Site(kernel, sandbox)

@@ -12,7 +12,14 @@ from tests.kernel.host import Sandbox, eventually, link, links, ports, run
 from tests.kernel.samples import OTHER, WEAVE, pair
 from weavecli.dataplane.base import VethPair
 from weavecli.dataplane.kernel import Kernel
-from weavecli.errors import Conflict, Exhausted, Forbidden, Invalid, NotFound, WeaveError
+from weavecli.errors import (
+    Conflict,
+    Exhausted,
+    Forbidden,
+    Invalid,
+    NotFound,
+    WeaveError,
+)
 
 
 def test_made_as_wanted(kernel: Kernel) -> None:
@@ -123,13 +130,13 @@ def test_plugged(kernel: Kernel, sandbox: Callable[[], Sandbox]) -> None:
 
 def test_two_threads_make_the_same_pair(kernel: Kernel) -> None:
     kernel.ensure_bridge(WEAVE)
-    errors: list[BaseException] = []
+    errors: list[WeaveError] = []
 
     def work(number: int) -> None:
         try:
             for _ in range(5):
                 kernel.create_pair(pair(number))
-        except BaseException as error:
+        except WeaveError as error:
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(n % 2,)) for n in range(6)]

@@ -142,6 +142,9 @@ def test_close_deletes_what_waits() -> None:
         kernel.doom(pair(number).host_end)
     kernel.close()
     assert links("veth") == []
+    run("ip", "link", "add", "late", "type", "ifb")
+    kernel.doom("late")
+    assert kernel.doomed() == 0, "nobody would delete it"
 
 
 def test_nothing_leaks(kernel: Kernel) -> None:

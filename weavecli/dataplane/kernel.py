@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -32,7 +33,7 @@ from weavecli.dataplane.base import (
     VethPair,
 )
 from weavecli.dataplane.netlink import Session, Sessions, kinds
-from weavecli.errors import Internal, WeaveError
+from weavecli.errors import Exhausted, Internal, WeaveError
 from weavecli.model.address import IPIface
 from weavecli.model.naming import (
     ATTACH_END,
@@ -45,6 +46,7 @@ from weavecli.model.naming import (
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW", 21: "CAP_SYS_ADMIN"}
 _STRIPES = 64
 _CLOSE_SECONDS = 10.0
+_ROOM_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +120,7 @@ class Kernel:
     def create_pair(self, pair: VethPair) -> None:
         with self._talk(f"link {pair.host_end}", pair.host_end) as nl:
             self._reaper.reclaim(pair.host_end)
-            message = veth.message(pair, veth.bridge_index(pair.bridge))
-            veth.create(nl, message, (pair.host_end, pair.sandbox_end), pair.bridge)
+            self._in_room(lambda: veth.create_pair(nl, pair))
 
     def is_plugged(self, host_end: str, sandbox_end: str) -> bool:
         return self.pair_exists(host_end) and not veth.index(sandbox_end)
@@ -143,7 +144,17 @@ class Kernel:
         what = f"interface {link.ifname} of {link.netns}"
         with self._talk(what, link.host_end) as nl:
             self._reaper.reclaim(link.host_end)
-            sandbox.attach(nl, link, self._host)
+            self._in_room(lambda: sandbox.attach(nl, link, self._host))
+
+    def _in_room(self, step: Callable[[], None]) -> None:
+        """On a full bridge, links that wait for their deletion make room first."""
+        deadline = time.monotonic() + _ROOM_SECONDS
+        while True:
+            try:
+                return step()
+            except Exhausted:
+                if not self._reaper.wait_batch() or time.monotonic() > deadline:
+                    raise
 
     def detach(self, netns: str, ifname: str, addresses: tuple[IPIface, ...]) -> bool:
         with self._talk(f"interface {ifname} of {netns}") as nl:

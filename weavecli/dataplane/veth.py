@@ -116,6 +116,12 @@ def index(name: str) -> int:
         raise
 
 
+def create_pair(nl: Session, pair: VethPair) -> None:
+    """See the contract. Raises Exhausted when the bridge is full."""
+    packed = message(pair, bridge_index(pair.bridge))
+    create(nl, packed, (pair.host_end, pair.sandbox_end), pair.bridge)
+
+
 def create(nl: Session, message: bytes | bytearray, names: Iterable[str], bridge: str) -> None:
     """Send it; links that stand in the way under `names` are deleted, once."""
     try:

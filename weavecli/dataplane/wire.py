@@ -46,6 +46,8 @@ _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBi")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _INDEX = struct.Struct("=i")
+_INDEX_AT = 16 + 4
+"""Where ifinfomsg, behind the netlink header, has the ifindex."""
 _NEXTHOP = struct.Struct("=HBBi")
 
 Attributes = list[tuple[str, Any]]
@@ -99,6 +101,13 @@ def link(
         message["flags"] = IFF_UP if up else 0
         message["change"] = IFF_UP
     return _encode(message, kind, flags, attrs)
+
+
+def addressed(message: bytes, index: int) -> bytearray:
+    """A copy of an RTM_*LINK message, for the link of that ifindex."""
+    copy = bytearray(message)
+    _INDEX.pack_into(copy, _INDEX_AT, index)
+    return copy
 
 
 def address(kind: int, index: int, iface: IPIface) -> bytes:

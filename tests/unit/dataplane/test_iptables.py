@@ -104,13 +104,8 @@ def test_delete_takes_every_jump(monkeypatch: pytest.MonkeyPatch) -> None:
     twice = "\n".join(with_user("-j WEAVE", "-j WEAVE"))
     fake = use(monkeypatch, Tool(iptables=(0, twice, "")))
     assert iptables.delete() == ["iptables chain WEAVE"]
-    assert fake.inputs == [
-        (
-            "iptables-restore",
-            "*filter\n-D DOCKER-USER -j WEAVE\n-D DOCKER-USER -j WEAVE\n"
-            "-F WEAVE\n-X WEAVE\nCOMMIT\n",
-        )
-    ]
+    text = "*filter\n" + 2 * "-D DOCKER-USER -j WEAVE\n" + "-F WEAVE\n-X WEAVE\nCOMMIT\n"
+    assert fake.inputs == [("iptables-restore", text)]
 
 
 def test_a_kernel_without_ip6tables(monkeypatch: pytest.MonkeyPatch) -> None:
