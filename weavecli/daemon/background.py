@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from weavecli.engine.base import Engine, Event
-from weavecli.errors import Unavailable, WeaveError
+from weavecli.errors import WeaveError
 from weavecli.service.firewall import Firewalling
 from weavecli.service.lifecycle import Lifecycle
 from weavecli.service.networks import Networks
@@ -121,7 +121,8 @@ class Background:
         """One connection to Docker, from the first answer to the last."""
         try:
             self.docker = self._engine.version()
-        except Unavailable:
+        except WeaveError as error:
+            log.debug("Docker: %s", error)
             self.docker = self.network = ""
             self.first_look.set()
             self._stopping.wait(RETRY)

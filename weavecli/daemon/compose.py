@@ -66,7 +66,7 @@ def compose(
         attaching,
         Exposing(state, networks, firewall, choosing),
         Inspecting(state, engine, networks, sandboxes),
-        DockerNetworks(engine),
+        DockerNetworks(state, engine),
         Status(
             state, dataplane, engine, networks, firewall, lifecycle, settings, __version__,
             plugin, notes,

@@ -108,7 +108,8 @@ class Daemon:
         record = {**(state.meta("settings") or {}), **self.options.given}
         self.settings = config.settings(record)
         self.settings = replace(self.settings, name=peer_name(state, self.settings.name))
-        logging.getLogger().setLevel(self.settings.log_level.upper())
+        if self.options.mode == "run":
+            logging.getLogger().setLevel(self.settings.log_level.upper())
         self.say("looking at the kernel")
         dataplane = self._dataplane = self._open_dataplane()
         missing = dataplane.preflight()

@@ -62,10 +62,10 @@ class _Lines(logging.Formatter):
         return f"{text}.{record.msecs:03.0f} {record.levelname} {super().format(record)}"
 
 
-def _set_up_process() -> None:
+def _set_up_process(level: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=level, handlers=[handler])
     # What no line of ours shows need not be gathered for each.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     setproctitle("weaved")
@@ -84,6 +84,9 @@ def _run(options: Options) -> int:
         daemon.start()
         if options.mode == "reset":
             return _reset(daemon)
+        # Calls are served from here on. dockerd may be waiting for us to say so, and we ask it
+        # things only after that.
+        doors.notify_systemd("READY=1")
         threading.Thread(target=_announce, args=(daemon,), daemon=True).start()
         daemon.stopping.wait()
         log.info("weaved ends")
@@ -107,7 +110,6 @@ def _announce(daemon: Daemon) -> None:
     while not daemon.is_ready() and not daemon.stopping.wait(0.02):
         pass
     daemon.stage = "ready"
-    doors.notify_systemd("READY=1")
     daemon.notify({"ready": True, "name": daemon.settings.name, "note": daemon.note()})
 
 
@@ -154,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if options.mode == "version":
             print(f"weaved {__version__}")
             sys.exit(0)
-        _set_up_process()
+        _set_up_process(logging.INFO if options.mode == "run" else logging.ERROR)
         code = _save_settings(options) if options.mode == "save-settings" else _run(options)
     except WeaveError as error:
         code = _failed(error, notify_fd)

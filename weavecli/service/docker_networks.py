@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from weavecli.engine.base import Engine, NetworkSpec
 from weavecli.errors import Conflict, Invalid
 from weavecli.model.address import IPNet, contains, parse_ip, parse_subnet, within
 from weavecli.service.lifecycle import DOCKER_NETWORK
+from weavecli.service.state import State
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 DRIVERS = ("weave", "weavemesh")
@@ -18,7 +20,8 @@ DRIVERS = ("weave", "weavemesh")
 class DockerNetworks:
     """Makes and removes them through Docker, which then calls our drivers."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, state: State, engine: Engine) -> None:
+        self._state = state
         self._engine = engine
 
     def create(self, message: Mapping[str, Any]) -> str:
@@ -40,7 +43,11 @@ class DockerNetworks:
             _pairs(message, "options"),
             _pairs(message, "labels"),
         )
-        return self._engine.create_network(spec)
+        made = self._engine.create_network(spec)
+        known = self._state.networks.get(made)
+        if known is not None and known.name != name:  # our driver was not told
+            self._state.save(replace(known, name=name))
+        return made
 
     @staticmethod
     def _configs(subnets: Sequence[IPNet], message: Mapping[str, Any]) -> list[dict[str, Any]]:
