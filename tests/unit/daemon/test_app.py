@@ -274,6 +274,6 @@ def test_a_defect_while_reading_is_a_500() -> None:
     def broken() -> None:
         raise KeyError("x")
 
-    response = ReadOnlyApp(broken)(Request("GET", "/status"))  # type: ignore[arg-type]
+    response = ReadOnlyApp(broken)(Request("GET", "/status"))
     assert response.status == 500
     assert b"KeyError" in response.body

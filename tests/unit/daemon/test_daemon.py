@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import socket
@@ -14,11 +15,12 @@ import pytest
 
 from tests.fakes.dataplane import FakeDataplane
 from tests.fakes.engine import FakeEngine
-from tests.unit.daemon.wire import Peer, descriptors, dockerd, eventually, threads
+from tests.unit.daemon.wire import Peer, dockerd, eventually, held, nothing_left
 from weavecli.daemon import daemon as module
 from weavecli.daemon import sockets
 from weavecli.daemon.config import Options
 from weavecli.daemon.daemon import Daemon
+from weavecli.dataplane.base import HostRoute
 from weavecli.errors import Conflict, Unavailable, WeaveError
 from weavecli.store.sqlite import SqliteStore
 
@@ -51,7 +53,7 @@ class Host:
         return made
 
     def start(self, **given: str) -> Daemon:
-        made = self.daemon(**given)
+        made = self.daemon(SqliteStore, **given)
         made.start()
         assert eventually(made.is_ready)
         return made
@@ -80,10 +82,10 @@ class Host:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     monkeypatch.setattr(sockets, "docker_group", lambda: -1)
     made = Host(tmp_path)
-    before = (descriptors(), threads())
+    before = held()
     yield made
     made.end()
-    assert eventually(lambda: (descriptors(), threads()) == before), "something was left open"
+    assert nothing_left(before)
 
 
 def test_it_serves_and_ends(host: Host) -> None:
@@ -160,11 +162,11 @@ def test_sockets_of_systemd_stay_for_the_next_start(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.plugin.parent.mkdir()
-    with socket.socket(socket.AF_UNIX) as held:
-        held.bind(str(host.plugin))
-        held.listen()
+    with socket.socket(socket.AF_UNIX) as systemds:
+        systemds.bind(str(host.plugin))
+        systemds.listen()
         for _ in range(2):
-            monkeypatch.setattr(sockets, "inherited", lambda: {str(host.plugin): held.dup()})
+            monkeypatch.setattr(sockets, "inherited", lambda: {str(host.plugin): systemds.dup()})
             host.start()
             assert host.call("Plugin.Activate")[0] == 200
             host.ask("POST", "/v1/plugin", enabled=False)
@@ -192,10 +194,6 @@ def test_the_daemon_ends_when_told(host: Host, path: str) -> None:
 
 def test_a_range_that_the_host_routes_is_refused_unless_named(host: Host) -> None:
     host.dataplane.add_link("eth1", addresses=(), up=True)
-    import ipaddress
-
-    from weavecli.dataplane.base import HostRoute
-
     host.dataplane.add_route(HostRoute(ipaddress.ip_network("10.40.0.0/16"), "eth1", True))
     with pytest.raises(Conflict, match=r"overlaps with existing route 10\.40\.0\.0/16"):
         host.daemon().start()

@@ -16,10 +16,11 @@ import pytest
 
 from tests.unit.daemon.wire import (
     Peer,
-    descriptors,
     dockerd,
     echo,
     eventually,
+    held,
+    nothing_left,
     served,
     threads,
 )
@@ -160,7 +161,7 @@ def test_a_socket_that_somebody_else_holds_too_goes_on_listening(path: Path) -> 
 
 
 def test_neither_descriptors_nor_threads_are_left(path: Path) -> None:
-    before = (descriptors(), threads())
+    before = held()
     for _ in range(3):
         with served(path) as server:
             peers = [Peer(path) for _ in range(20)]
@@ -172,7 +173,7 @@ def test_neither_descriptors_nor_threads_are_left(path: Path) -> None:
             assert eventually(lambda made=server: len(made._connections) <= 11)  # type: ignore[misc]
         for peer in peers:
             peer.close()
-    assert eventually(lambda: (descriptors(), threads()) == before)
+    assert nothing_left(before)
 
 
 @pytest.fixture

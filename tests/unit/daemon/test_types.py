@@ -195,7 +195,8 @@ def test_a_gateway_request_and_a_port_map_are_told() -> None:
     for options in (None, {}, {"RequestAddressType": "other"}, {m.GATEWAY_REQUEST: "x"}):
         assert not m.is_gateway({"Options": options})
     assert m.publishes({"Options": {m.PORTMAP: [{"Port": 80}]}})
-    for portmap in (None, [], {}, "80"):
+    nothing: list[Any] = [None, [], {}, "80"]
+    for portmap in nothing:
         assert not m.publishes({"Options": {m.PORTMAP: portmap}})
 
 

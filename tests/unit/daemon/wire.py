@@ -124,9 +124,15 @@ def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     return condition()
 
 
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
 def threads() -> int:
     return threading.active_count()
+
+
+def held() -> tuple[int, int]:
+    """Descriptors and threads of this process."""
+    return len(os.listdir("/proc/self/fd")), threads()
+
+
+def nothing_left(before: tuple[int, int]) -> bool:
+    """Whether no more is held than `before`, once what ends has ended."""
+    return eventually(lambda: all(now <= was for now, was in zip(held(), before, strict=True)))

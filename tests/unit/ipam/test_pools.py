@@ -44,7 +44,7 @@ def test_while_one_is_taken_another_is_chosen_until_none_is_left() -> None:
 
 
 def test_a_free_one_is_found_before_the_start_too() -> None:
-    every = list(V4_BASE.subnets(new_prefix=20))
+    every: list[IPNet] = list(V4_BASE.subnets(new_prefix=20))
     start = start_of(ME, 256)
     before = every[(start - 1) % 256]
     assert choose(4, ME, [n for n in every if n != before]) == before

@@ -177,7 +177,7 @@ class House:
         self.call("NetworkDriver.CreateNetwork", NetworkID=network, Options=options, **data)
         return network
 
-    def network(self, *subnets: str, internal: bool = False, **generic: str) -> str:
+    def network(self, *subnets: str, internal: object = False, **generic: Any) -> str:
         """All calls of `docker network create`; the NetworkID."""
         pools = [self.pool(s, v6=":" in s) for s in subnets or ("",)]
         gateways = [self.address(p, gateway=True) for p in pools]

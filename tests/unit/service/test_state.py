@@ -43,7 +43,7 @@ def test_an_address_released_twice_at_once_is_not_given_out_twice(house: House) 
     first = house.address(pool)
     given: list[str] = []
     store = Interrupting(house.store)
-    house.state.store = store  # type: ignore[assignment]
+    house.state.store = store
 
     def another_caller() -> None:
         claim = house.claim_of(first.partition("/")[0])

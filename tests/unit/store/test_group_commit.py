@@ -50,15 +50,15 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     made.close()
 
 
-def pile_up(store: Watched, writers: int) -> list[BaseException | None]:
+def pile_up(store: Watched, writers: int) -> list[Exception | None]:
     """One caller in a transaction that waits, the others behind it; how each of them ended."""
     store.gate.clear()
-    outcomes: list[BaseException | None] = [None] * writers
+    outcomes: list[Exception | None] = [None] * writers
 
     def write(number: int) -> None:
         try:
             store.commit(Put("a", f"{number}-1", {}), Put("a", f"{number}-2", {}))
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is looked at
             outcomes[number] = error
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(writers)]
