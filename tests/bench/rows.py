@@ -21,7 +21,7 @@ WEAVE_PAIRS = 729.0
 
 def timed(host: Host, command: str) -> float:
     """Seconds of a shell command, taken inside the host."""
-    script = f"s=$(date +%s%N); {command} >/dev/null 2>&1 || exit 1; echo $(($(date +%s%N)-s))"
+    script = f"s=$(date +%s%N); {{ {command}; }} >/dev/null 2>&1 || exit 1; echo $(($(date +%s%N)-s))"
     return int(host.sh(script, timeout=300).out) / 1e9
 
 

@@ -67,6 +67,7 @@ def _set_up_process(level: int) -> None:
     handler.setFormatter(_Lines())
     logging.basicConfig(level=level, handlers=[handler])
     # What no line of ours shows need not be gathered for each.
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     setproctitle("weaved")
 

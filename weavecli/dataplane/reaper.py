@@ -12,7 +12,8 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from weavecli.dataplane import veth, wire
@@ -22,6 +23,7 @@ from weavecli.dataplane.netlink import Session, Sessions
 GROUP = 0x77656176
 """Links that wait for their deletion ("weav"); nobody else uses that number."""
 BATCH = 256
+GATHER = float(__import__("os").environ.get("GATHER","0.05"))
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,8 @@ class Reaper:
         self._waiting: dict[str, int] = {}
         self._dying: dict[str, int] = {}
         self._batches = 0
+        self._ended = 0.0
+        self._hurried = 0
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -132,7 +136,7 @@ class Reaper:
     def flush(self, seconds: float) -> bool:
         """Wait until none waits any more; False when the time passed."""
         deadline = time.monotonic() + seconds
-        with self._changed:
+        with self._hurry():
             while self._waiting or self._dying:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -142,12 +146,23 @@ class Reaper:
 
     def wait_batch(self) -> bool:
         """Wait until some of those that wait are gone; False when none waits."""
-        with self._changed:
+        with self._hurry():
             if not (self._waiting or self._dying):
                 return False
             before = self._batches
             self._changed.wait_for(lambda: self._batches != before)
         return True
+
+    @contextmanager
+    def _hurry(self) -> Iterator[None]:
+        """Hold the condition; while somebody waits for links to go, no batch gathers."""
+        with self._changed:
+            self._hurried += 1
+            self._changed.notify_all()
+            try:
+                yield
+            finally:
+                self._hurried -= 1
 
     def close(self) -> None:
         """Delete what waits, then end the thread."""
@@ -165,6 +180,9 @@ class Reaper:
                     self._changed.wait()
                 if not self._waiting:
                     return
+                self._gather()
+                if not self._waiting:
+                    continue
                 names = list(self._waiting)[:BATCH]
                 # Entered first and removed second: `has` looks at both without the lock.
                 self._dying = {name: self._waiting[name] for name in names}
@@ -174,7 +192,17 @@ class Reaper:
             with self._changed:
                 self._dying = {}
                 self._batches += 1
+                self._ended = time.monotonic()
                 self._changed.notify_all()
+
+    def _gather(self) -> None:
+        """Right after a batch, let the next one grow, so that others get RTNL in between."""
+        until = self._ended + GATHER
+        while not (self._closed or self._hurried or len(self._waiting) >= BATCH):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._changed.wait(left)
 
     def _delete(self, batch: dict[str, int]) -> None:
         try:

@@ -256,21 +256,29 @@ class Addresses:
         """Give an address back. Unknown: nothing. One whose sandbox still lives is kept: then it
         was the DeleteEndpoint before this call that got lost, or the container was restored."""
         ip = parse_ip(address)
-        claim = self._state.book.get(ip)
-        if claim is None or claim.pool != pool_id:
-            log.info("ReleaseAddress of %s, which pool %s does not hold", ip, pool_id)
-            return
-        endpoint = self._state.endpoints.get(self._state.by_address.get(ip, ""))
-        if endpoint is not None and self._plugged(endpoint.id):
-            log.warning("ReleaseAddress of %s, but endpoint %s lives", ip, endpoint.id[:12])
-            return
+        # A second release must not take away what somebody was given after the first.
+        with self._locks.hold(f"address {ip}"):
+            claim = self._state.book.get(ip)
+            if claim is None or claim.pool != pool_id:
+                log.info("ReleaseAddress of %s, which pool %s does not hold", ip, pool_id)
+                return
+            endpoint = self._state.endpoints.get(self._state.by_address.get(ip, ""))
+            if endpoint is not None and self._plugged(endpoint.id):
+                log.warning("ReleaseAddress of %s, but endpoint %s lives", ip, endpoint.id[:12])
+            elif claim.owner == OWNER_DOCKER:
+                self._state.drop(claim)
+            else:
+                self._release_fixed(claim)
+
+    def _release_fixed(self, claim: Claim) -> None:
+        """Give a gateway or an auxiliary address back."""
         with self._locks.hold("pools"):
-            pool = self._state.pools.get(pool_id)
-            if pool is not None and pool.network and pool.refs > 1 and claim.owner != OWNER_DOCKER:
-                log.info("ReleaseAddress of %s, which another network of the pool has", ip)
+            pool = self._state.pools.get(claim.pool)
+            if pool is not None and pool.network and pool.refs > 1:
+                log.info("ReleaseAddress of %s, which another network of the pool has", claim.ip)
                 return
             self._state.drop(claim)
-            if pool is not None and pool.gateway == str(ip):
+            if pool is not None and pool.gateway == str(claim.ip):
                 self._state.save(replace(pool, gateway=""))
 
     def pool(self, pool_id: str) -> Pool:
