@@ -17,6 +17,10 @@ from typing import Any
 
 NETWORK = "be" * 32
 POOL = "10.61.0.0/16"
+HEAD = (
+    b"POST /%s HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: %d\r\n"
+    b"Accept: application/vnd.docker.plugins.v1.2+json\r\n\r\n"
+)
 SANDBOX = "/var/run/docker/netns/0123456789ab"
 
 
@@ -29,18 +33,9 @@ class Docker:
 
     def __call__(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         data = json.dumps(body).encode()
-        self._sock.sendall(
-            f"POST /{method} HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\n"
-            f"Content-Length: {len(data)}\r\n"
-            "Accept: application/vnd.docker.plugins.v1.2+json\r\n\r\n".encode() + data
-        )
-        reply = b""
-        while b"\r\n\r\n" not in reply:
-            reply += self._sock.recv(65536)
-        head, _, rest = reply.partition(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        while len(rest) < length:
-            rest += self._sock.recv(65536)
+        self._sock.sendall(HEAD % (method.encode(), len(data)) + data)
+        # Replies are far below the socket's buffer: they come in one piece.
+        head, _, rest = self._sock.recv(65536).partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise SystemExit(f"{method}: {rest.decode()}")
         found: dict[str, Any] = json.loads(rest)

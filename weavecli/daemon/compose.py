@@ -20,6 +20,7 @@ from weavecli.service.docker_networks import DockerNetworks
 from weavecli.service.endpoints import Endpoints
 from weavecli.service.expose import Exposing
 from weavecli.service.firewall import Firewalling
+from weavecli.service.holders import Holders
 from weavecli.service.inspecting import Inspecting
 from weavecli.service.lifecycle import Lifecycle, rebooted
 from weavecli.service.networks import Networks
@@ -51,15 +52,16 @@ def compose(
 ) -> House:
     """Build the services. Nothing is done yet."""
     firewall = Firewalling(state, dataplane)
-    addresses = Addresses(state, dataplane, settings.name, rebooted(state, dataplane))
-    networks = Networks(state, dataplane, addresses, firewall, settings.mtu)
-    endpoints = Endpoints(state, dataplane, networks, addresses)
+    holders = Holders(state, dataplane, rebooted(state, dataplane))
+    addresses = Addresses(state, dataplane, settings.name, holders)
+    networks = Networks(state, dataplane, holders, firewall, settings.mtu)
+    endpoints = Endpoints(state, dataplane, networks, holders)
     sandboxes = Sandboxes(state, dataplane, engine)
     choosing = Choosing(state, dataplane, settings)
     attaching = Attaching(state, dataplane, networks, sandboxes, choosing)
     lifecycle = Lifecycle(state, dataplane, engine, networks, firewall, settings)
     reconcile = Reconcile(
-        state, dataplane, engine, addresses, networks, endpoints, attaching, firewall,
+        state, dataplane, engine, addresses, holders, networks, endpoints, attaching, firewall,
         settings.grace, settings.linger,
     )
     services = Services(

@@ -23,7 +23,9 @@ from weavecli.dataplane.netlink import Session, Sessions
 GROUP = 0x77656176
 """Links that wait for their deletion ("weav"); nobody else uses that number."""
 BATCH = 256
-GATHER = float(__import__("os").environ.get("GATHER","0.05"))
+GATHER = 0.05
+"""Seconds between two batches in which links gather. The first of a quiet time goes at once: so
+libnetwork finds nothing left to move out of the sandbox."""
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,7 @@ class Reaper:
         self._batches = 0
         self._ended = 0.0
         self._hurried = 0
+        self._idle = False
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -112,7 +115,8 @@ class Reaper:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="weave-reaper", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            if self._idle or len(self._waiting) >= BATCH:
+                self._changed.notify_all()  # else it gathers, and each wake-up costs the caller
 
     def reclaim(self, name: str) -> None:
         """Before a link is made under `name`: take it off the queue, or wait until it is gone."""
@@ -176,8 +180,10 @@ class Reaper:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._idle = True
                 while not self._waiting and not self._closed:
                     self._changed.wait()
+                self._idle = False
                 if not self._waiting:
                     return
                 self._gather()

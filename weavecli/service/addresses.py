@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import time
 from dataclasses import replace
 from functools import lru_cache
 
@@ -31,18 +30,12 @@ from weavecli.model.address import (
 )
 from weavecli.model.endpoint import Claim, Pool
 from weavecli.model.network import DEFAULT_ID
+from weavecli.service.holders import OWNER_DOCKER, Holders
 from weavecli.service.locks import KeyedLocks
 from weavecli.service.state import State
 
 LOCAL_SPACE = "weavelocal"
 GLOBAL_SPACE = "weaveglobal"
-OWNER_DOCKER = "docker"
-SETTLE = 15.0
-"""Seconds from a call on an endpoint until its link must have left the host's namespace."""
-
-TOUCHED = 10_000
-FORGET = 3600.0
-"""How many keys are remembered before those older than this, in seconds, are forgotten."""
 
 log = logging.getLogger(__name__)
 
@@ -51,16 +44,14 @@ class Addresses:
     """Pools and addresses of Docker's networks."""
 
     def __init__(
-        self, state: State, dataplane: Dataplane, identity: str, rebooted: bool = False
+        self, state: State, dataplane: Dataplane, identity: str, holders: Holders
     ) -> None:
-        """`identity` decides where the search for a free subnet begins. `rebooted` tells that no
-        sandbox of before can live, so no call about one can be on its way."""
+        """`identity` decides where the search for a free subnet begins."""
         self._state = state
         self._dataplane = dataplane
         self._identity = identity
         self._locks = KeyedLocks()
-        self._touched: dict[str, float] = {}
-        self._born = time.monotonic() - (10 * SETTLE if rebooted else 0.0)
+        self._holders = holders
 
     # -- pools
 
@@ -86,7 +77,7 @@ class Addresses:
                 bound = known.network if known.refs > 0 else ""
                 made = replace(known, refs=known.refs + 1, network=bound)
             self._state.save(made)
-            self.touch(pool_id)
+            self._holders.touch(pool_id)
             return made
 
     @staticmethod
@@ -190,10 +181,10 @@ class Addresses:
         try:
             claim = self._state.claim(lowest)
         except Exhausted:
-            if not self._evict_stale(pool_id):
+            if not self._holders.evict_from(pool_id):
                 raise
             claim = self._state.claim(lowest)
-        self.touch(str(claim.ip))
+        self._holders.touch(str(claim.ip))
         return claim.iface
 
     @staticmethod
@@ -220,10 +211,10 @@ class Addresses:
             claim = self._state.claim(exact)
         except Conflict:
             held = self._state.book.get(iface.ip)
-            if held is None or held.pool != pool_id or not self._evict(held):
+            if held is None or held.pool != pool_id or not self._holders.evict(held):
                 raise
             claim = self._state.claim(exact)
-        self.touch(str(claim.ip))
+        self._holders.touch(str(claim.ip))
         return claim.iface
 
     def _gateway(self, pool: Pool, subnet: IPNet, address: str) -> IPIface:
@@ -263,7 +254,7 @@ class Addresses:
                 log.info("ReleaseAddress of %s, which pool %s does not hold", ip, pool_id)
                 return
             endpoint = self._state.endpoints.get(self._state.by_address.get(ip, ""))
-            if endpoint is not None and self._plugged(endpoint.id):
+            if endpoint is not None and self._holders.plugged(endpoint.id):
                 log.warning("ReleaseAddress of %s, but endpoint %s lives", ip, endpoint.id[:12])
             elif claim.owner == OWNER_DOCKER:
                 self._state.drop(claim)
@@ -300,57 +291,6 @@ class Addresses:
         pool = Pool(pool_id, str(subnet), str(inner), network=bound)
         self._state.save(pool)
         return pool
-
-    # -- holders without a live sandbox
-
-    def touch(self, key: str) -> None:
-        """Docker just spoke of this endpoint, network, pool or address: not stale for a while."""
-        now = time.monotonic()
-        if len(self._touched) > TOUCHED:
-            self._touched = {k: t for k, t in list(self._touched.items()) if now - t < FORGET}
-        self._touched[key] = now
-
-    def spoken(self, key: str, seconds: float) -> bool:
-        """Whether Docker spoke of an endpoint, network or pool within the last `seconds`."""
-        touched = self._touched.get(key)
-        return touched is not None and time.monotonic() - touched < seconds
-
-    def quiet(self, key: str) -> float:
-        """Seconds since Docker last spoke of an endpoint, network, pool or address."""
-        return time.monotonic() - self._touched.get(key, self._born)
-
-    def _plugged(self, endpoint_id: str) -> bool:
-        return self._dataplane.is_plugged(
-            naming.host_end(endpoint_id), naming.sandbox_end(endpoint_id)
-        )
-
-    def is_stale(self, claim: Claim) -> bool:
-        """Whether the kernel proves that no sandbox uses a claim of Docker's: its veth is gone or
-        back in the host's namespace, and no call is on its way."""
-        if claim.owner != OWNER_DOCKER:
-            return False
-        endpoint = self._state.endpoints.get(self._state.by_address.get(claim.ip, ""))
-        if endpoint is None:
-            return self.quiet(str(claim.ip)) > 2 * SETTLE
-        if self.quiet(endpoint.id) < SETTLE:
-            return False
-        return not self._plugged(endpoint.id)
-
-    def _evict(self, claim: Claim) -> bool:
-        if not self.is_stale(claim):
-            return False
-        endpoint = self._state.endpoints.get(self._state.by_address.get(claim.ip, ""))
-        log.warning("%s: its holder has no live sandbox; released", claim.ip)
-        if endpoint is not None:
-            self._dataplane.doom(naming.host_end(endpoint.id))
-            self._state.drop(claim, endpoint)
-        else:
-            self._state.drop(claim)
-        return True
-
-    def _evict_stale(self, pool_id: str) -> bool:
-        """Release every stale claim of a pool; True when there was one."""
-        return any([self._evict(c) for c in self._state.book if c.pool == pool_id])
 
 
 @lru_cache(maxsize=1024)

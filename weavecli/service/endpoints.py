@@ -17,7 +17,7 @@ from weavecli.model import naming
 from weavecli.model.address import IPIface, contains
 from weavecli.model.endpoint import Endpoint
 from weavecli.model.network import Network
-from weavecli.service.addresses import Addresses
+from weavecli.service.holders import Holders
 from weavecli.service.locks import KeyedLocks
 from weavecli.service.networks import Networks
 from weavecli.service.state import State
@@ -42,12 +42,12 @@ class Endpoints:
     """The endpoints of this host's networks."""
 
     def __init__(
-        self, state: State, dataplane: Dataplane, networks: Networks, addresses: Addresses
+        self, state: State, dataplane: Dataplane, networks: Networks, holders: Holders
     ) -> None:
         self._state = state
         self._dataplane = dataplane
         self._networks = networks
-        self._addresses = addresses
+        self._holders = holders
         self._locks = KeyedLocks()
 
     def create(
@@ -73,7 +73,7 @@ class Endpoints:
             if known is not None and known.addresses == made.addresses and known.mac == mac:
                 return mac
             self._refuse_taken(made)
-            self._addresses.touch(endpoint_id)
+            self._holders.touch(endpoint_id)
             self._state.save(made)
         return mac
 
@@ -92,18 +92,13 @@ class Endpoints:
             other = self._state.endpoints.get(self._state.by_address.get(iface.ip, ""))
             if other is None or other.id == made.id:
                 continue
-            if self._plugged(other.id) or self._addresses.quiet(other.id) < 1.0:
+            if self._holders.plugged(other.id) or self._holders.quiet(other.id) < 1.0:
                 raise Conflict(
                     f"address {iface.ip} is already in use by {self._state.holder(iface.ip)}"
                 )
             log.warning("endpoint %s gave way to %s", other.id[:12], made.id[:12])
             self._dataplane.doom(naming.host_end(other.id))
             self._state.drop(other)
-
-    def _plugged(self, endpoint_id: str) -> bool:
-        return self._dataplane.is_plugged(
-            naming.host_end(endpoint_id), naming.sandbox_end(endpoint_id)
-        )
 
     def join(self, network_id: str, endpoint_id: str, sandbox: str, published: bool) -> Joined:
         """Make the veth pair and say how the sandbox gets out.
@@ -119,7 +114,7 @@ class Endpoints:
                 log.warning("Join of endpoint %s, which was not recorded", endpoint_id[:12])
                 endpoint = Endpoint(endpoint_id, network_id, naming.mac_for(None, endpoint_id))
                 self._state.save(endpoint)
-            self._addresses.touch(endpoint_id)
+            self._holders.touch(endpoint_id)
             if not (endpoint.joined and self._dataplane.pair_exists(naming.host_end(endpoint_id))):
                 self._dataplane.create_pair(self._pair(network, endpoint))
             self._state.note(replace(endpoint, joined=True, sandbox=sandbox))
@@ -153,7 +148,7 @@ class Endpoints:
             if endpoint is None:
                 log.info("Leave of unknown endpoint %s", endpoint_id[:12])
                 return
-            self._addresses.touch(endpoint_id)
+            self._holders.touch(endpoint_id)
             self._state.note(replace(endpoint, joined=False, sandbox=""))
 
     def delete(self, network_id: str, endpoint_id: str) -> None:
@@ -164,5 +159,5 @@ class Endpoints:
             if endpoint is None:
                 log.info("DeleteEndpoint of unknown endpoint %s", endpoint_id[:12])
                 return
-            self._addresses.touch(endpoint_id)  # a look at Docker may still show it
+            self._holders.touch(endpoint_id)  # a look at Docker may still show it
             self._state.drop(endpoint)

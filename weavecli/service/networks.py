@@ -14,8 +14,9 @@ from weavecli.model import naming
 from weavecli.model.address import IPIface, IPNet, contains, overlap, parse_iface
 from weavecli.model.endpoint import Claim, Pool
 from weavecli.model.network import DEFAULT_ID, Network, Subnet
-from weavecli.service.addresses import GLOBAL_SPACE, LOCAL_SPACE, Addresses
+from weavecli.service.addresses import GLOBAL_SPACE, LOCAL_SPACE
 from weavecli.service.firewall import Firewalling
+from weavecli.service.holders import Holders
 from weavecli.service.locks import KeyedLocks
 from weavecli.service.state import State
 
@@ -47,14 +48,14 @@ class Networks:
         self,
         state: State,
         dataplane: Dataplane,
-        addresses: Addresses,
+        holders: Holders,
         firewall: Firewalling,
         mtu: int,
     ) -> None:
         """`mtu` is what a network has that names none; 0 means underlay minus 50."""
         self._state = state
         self._dataplane = dataplane
-        self._addresses = addresses
+        self._holders = holders
         self._firewall = firewall
         self._mtu = mtu
         self._underlay = 0
@@ -108,7 +109,7 @@ class Networks:
         """CreateNetwork. The same network again is no error; nothing is left behind on failure."""
         network = self.describe(network_id, v4, v6, generic, internal)
         with self.locks.hold("networks"):
-            self._addresses.touch(network_id)
+            self._holders.touch(network_id)
             network = self._admit(network)
             known = self._state.networks.get(network_id)
             if known is not None:
@@ -229,7 +230,7 @@ class Networks:
     def delete(self, network_id: str) -> None:
         """DeleteNetwork. Unknown: nothing."""
         with self.locks.hold("networks"):
-            self._addresses.touch(network_id)  # a look at Docker may still show it
+            self._holders.touch(network_id)  # a look at Docker may still show it
             network = self._state.networks.get(network_id)
             if network is None or network_id == DEFAULT_ID:
                 log.info("DeleteNetwork of unknown network %s", network_id[:12])

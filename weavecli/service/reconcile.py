@@ -21,7 +21,8 @@ from weavecli.model import naming
 from weavecli.model.address import IPIface
 from weavecli.model.endpoint import Claim, Endpoint, Leg, Pool
 from weavecli.model.network import DEFAULT_ID
-from weavecli.service.addresses import LOCAL_SPACE, OWNER_DOCKER, Addresses
+from weavecli.service.addresses import LOCAL_SPACE, Addresses
+from weavecli.service.holders import OWNER_DOCKER, Holders
 from weavecli.service.attach import Attaching
 from weavecli.service.endpoints import Endpoints
 from weavecli.service.firewall import Firewalling
@@ -46,6 +47,7 @@ class Reconcile:
         dataplane: Dataplane,
         engine: Engine,
         addresses: Addresses,
+        holders: Holders,
         networks: Networks,
         endpoints: Endpoints,
         attaching: Attaching,
@@ -57,6 +59,7 @@ class Reconcile:
         self._dataplane = dataplane
         self._engine = engine
         self._addresses = addresses
+        self._holders = holders
         self._networks = networks
         self._endpoints = endpoints
         self._attaching = attaching
@@ -119,7 +122,7 @@ class Reconcile:
         if since is None:
             self._missing[key] = now
             return False
-        if now - since < self._grace or self._addresses.quiet(subject) < self._grace:
+        if now - since < self._grace or self._holders.quiet(subject) < self._grace:
             return False
         del self._missing[key]
         return True
@@ -147,7 +150,7 @@ class Reconcile:
                 self._state.note(replace(endpoint, container=container))
 
     def _adopt_network(self, network: EngineNetwork) -> None:
-        if self._addresses.spoken(network.id, 2.0):
+        if self._holders.spoken(network.id, 2.0):
             return  # being created or deleted just now
         ours = network.ipam_driver in ("weave", "weavemesh")
         space = LOCAL_SPACE if ours else "LocalDefault"
@@ -175,7 +178,7 @@ class Reconcile:
         mac: str,
         addresses: list[IPIface],
     ) -> None:
-        if network.id not in self._state.networks or self._addresses.spoken(endpoint_id, 2.0):
+        if network.id not in self._state.networks or self._holders.spoken(endpoint_id, 2.0):
             return  # being created or deleted just now
         v4 = next((a for a in addresses if a.version == 4), None)
         v6 = next((a for a in addresses if a.version == 6), None)

@@ -79,7 +79,7 @@ class State:
 
     def save(self, *values: records.Value) -> None:
         """Write values to disk, then to the tables."""
-        self.store.commit(*(records.put(value) for value in values))
+        self.store.commit(*(records.put(value) for value in values), flush=_outlives(values))
         with self.lock:
             for value in values:
                 self._enter(value)
@@ -101,7 +101,7 @@ class State:
         changes: list[Change] = [records.put(value) for value in put]
         changes += [records.delete(value) for value in drop]
         try:
-            self.store.commit(*changes)
+            self.store.commit(*changes, flush=_outlives((*put, *drop)))
             with self.lock:
                 for value in drop:
                     self._forget(value)
@@ -186,3 +186,9 @@ class State:
                     del self.by_address[address.ip]
         else:
             self.pools.pop(value.id, None)
+
+
+def _outlives(values: tuple[records.Value, ...]) -> bool:
+    """Whether any of these matters after a power cut. Endpoints do not: no sandbox outlives the
+    boot, and Docker makes new ones. Their addresses are claims, which do."""
+    return not all(isinstance(value, Endpoint) for value in values)

@@ -41,8 +41,10 @@ class Store(Protocol):
     def all(self, kind: str) -> dict[str, Record]:
         """A snapshot of every record of a kind, by key."""
 
-    def commit(self, *changes: Change) -> None:
-        """Make all changes or none, on disk when this returns.
+    def commit(self, *changes: Change, flush: bool = True) -> None:
+        """Make all changes or none. With `flush` they are on disk when this returns; without,
+        they survive the end of the process but perhaps not a power cut: for what no boot
+        outlives.
 
         Raises Unavailable when the disk does not take them (full, read-only); then none is made.
         """

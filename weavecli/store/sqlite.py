@@ -24,10 +24,11 @@ _DELETE = "DELETE FROM record WHERE kind = ? AND key = ?"
 class _Batch:
     """The changes of one caller, waiting for a leader."""
 
-    __slots__ = ("changes", "done", "error")
+    __slots__ = ("changes", "done", "error", "flush")
 
-    def __init__(self, changes: tuple[Change, ...]) -> None:
+    def __init__(self, changes: tuple[Change, ...], flush: bool) -> None:
         self.changes = changes
+        self.flush = flush
         self.done = False
         self.error: WeaveError | None = None
 
@@ -41,6 +42,7 @@ class SqliteStore:
         self._queue: list[_Batch] = []
         self._queue_lock = threading.Lock()
         self._write_lock = threading.Lock()
+        self._full = True
         self.migrated = 0
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,10 +87,10 @@ class SqliteStore:
                 f"start anew with 'weave reset --force'"
             ) from error
 
-    def commit(self, *changes: Change) -> None:
+    def commit(self, *changes: Change, flush: bool = True) -> None:
         if not changes:
             return
-        batch = _Batch(changes)
+        batch = _Batch(changes, flush)
         with self._queue_lock:
             self._queue.append(batch)
         with self._write_lock:
@@ -103,6 +105,7 @@ class SqliteStore:
         """One transaction for all; a failure is every caller's failure."""
         error: WeaveError | None = None
         try:
+            self._flushing(any(batch.flush for batch in batches))
             self._transaction([change for batch in batches for change in batch.changes])
         except sqlite3.Error as cause:
             error = Unavailable(
@@ -114,6 +117,12 @@ class SqliteStore:
         for batch in batches:
             batch.error = error
             batch.done = True
+
+    def _flushing(self, flush: bool) -> None:
+        """FULL flushes the log at each commit, and with it what NORMAL wrote before."""
+        if flush != self._full:
+            self._conn.execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
+            self._full = flush
 
     def _transaction(self, changes: list[Change]) -> None:
         if len(changes) == 1:  # autocommit: one statement, one flush

@@ -25,10 +25,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from weavecli.service import addresses, reconcile
+        from weavecli.service import holders, reconcile
 
         self.now = 1_000_000.0
-        for module in (addresses, reconcile):
+        for module in (holders, reconcile):
             monkeypatch.setattr(module, "time", self)
 
     def monotonic(self) -> float:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.service.conftest import Clock
 from tests.unit.service.house import House, Refused
 from weavecli.dataplane.base import HostRoute
-from weavecli.service.addresses import SETTLE
+from weavecli.service.holders import SETTLE
 
 
 def test_pools_without_a_subnet_are_never_the_same_twice_in_a_row(house: House) -> None:

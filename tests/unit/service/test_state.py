@@ -26,7 +26,7 @@ class Interrupting:
         self._store = store
         self.between: Any = None
 
-    def commit(self, *changes: Change) -> None:
+    def commit(self, *changes: Change, flush: bool = True) -> None:
         between, self.between = self.between, None
         if between is not None and any(isinstance(c, Delete) for c in changes):
             between()
