@@ -125,11 +125,23 @@ class Addresses:
                     f"subnet {subnet} overlaps {pool.subnet}, which a network that is being "
                     f"created has reserved; try again in a minute"
                 )
+        self._refuse_legs(subnet)
         for route in self._dataplane.observe().routes:
             if route.direct and not _ours(route.device) and overlap(route.network, subnet):
                 raise Conflict(
                     f"subnet {subnet} overlaps {route.network}, which this host reaches directly "
                     f"on {route.device}; choose another"
+                )
+
+    def _refuse_legs(self, subnet: IPNet) -> None:
+        """Addresses of attach and expose live on bridge `weave`, not on a new network's."""
+        if subnet in [s.cidr for s in self._state.default.subnets]:
+            return
+        for claim in self._state.book:
+            if not claim.pool and contains(subnet, claim.ip):
+                raise Conflict(
+                    f"subnet {subnet} has {claim.ip}, which is in use by "
+                    f"{self._state.holder(claim.ip)}; choose another, or detach or hide it first"
                 )
 
     def busy(self) -> list[IPNet]:

@@ -132,9 +132,7 @@ class Endpoints:
     @staticmethod
     def _way_out(network: Network, endpoint: Endpoint, published: bool) -> Joined:
         source = naming.sandbox_end(endpoint.id)
-        if network.internal:
-            return Joined(source, network.ifprefix)
-        if published:
+        if network.internal or published:
             return Joined(source, network.ifprefix, multicast_route=network.multicast)
         v4 = network.v4.gateway if network.v4 and endpoint.v4 else None
         v6 = network.v6.gateway if network.v6 and endpoint.v6 else None

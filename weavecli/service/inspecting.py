@@ -12,7 +12,6 @@ from typing import Any
 from weavecli.engine.base import Engine, EngineNetwork
 from weavecli.errors import Invalid, NotFound
 from weavecli.model.address import IPIface
-from weavecli.model.endpoint import Endpoint
 from weavecli.service.networks import Networks
 from weavecli.service.sandboxes import Sandboxes
 from weavecli.service.state import State
@@ -65,7 +64,10 @@ class Inspecting:
         for name, docker in (settings.get("Networks") or {}).items():
             endpoint = self._state.endpoints.get(docker.get("EndpointID", ""))
             if endpoint is not None:
-                interfaces.append(self._of_endpoint(name, endpoint))
+                gateway = str(docker.get("Gateway") or "")
+                interfaces.append(
+                    _interface(name, endpoint.mac, endpoint.addresses, gateway, "docker")
+                )
         leg = self._state.legs.get(str(found.get("Id", "")))
         if leg is not None:
             interfaces.append(_interface("", leg.mac, leg.addresses, "", "attach"))
@@ -78,11 +80,6 @@ class Inspecting:
             if not settings.get("IPAddress"):
                 _fill(settings, first["MacAddress"], addresses, first["Gateway"])
         return found
-
-    def _of_endpoint(self, name: str, endpoint: Endpoint) -> dict[str, Any]:
-        network = self._state.networks.get(endpoint.network)
-        gateway = network.v4.gateway if network and network.v4 and not network.internal else None
-        return _interface(name, endpoint.mac, endpoint.addresses, str(gateway or ""), "docker")
 
     def _network(self, network: EngineNetwork) -> dict[str, Any]:
         found = dict(network.raw)

@@ -201,7 +201,7 @@ def inspect(house: House, ref: str, kind: str = "") -> dict[str, Any]:
 def test_inspect_of_a_container_has_the_facts_docker_lacks(house: House, net: str) -> None:
     endpoint = house.run(net, "c1")
     house.engine.set_container(
-        "c1", networks={"web": {"EndpointID": endpoint, "NetworkID": net}}
+        "c1", networks={"web": {"EndpointID": endpoint, "NetworkID": net, "Gateway": "10.5.0.1"}}
     )
     settings = inspect(house, "c1")["NetworkSettings"]
     assert (settings["IPAddress"], settings["IPPrefixLen"]) == ("10.5.0.2", 16)

@@ -62,13 +62,15 @@ def _short(container: str) -> str:
 
 
 def _await_end(app: App) -> None:
-    """Return when the control socket is gone. Raises TimedOut."""
+    """Return when the daemon is gone, socket and process. Raises TimedOut."""
     deadline = time.monotonic() + STOP_DEADLINE
+    pid = 0
     while True:
         try:
             pid = app.client.version()["pid"]
         except Unavailable:
-            return
+            if not pid or not os.path.exists(f"/proc/{pid}"):
+                return
         if time.monotonic() > deadline:
             raise TimedOut(
                 f"weaved (process {pid}) was told to stop and has not within "

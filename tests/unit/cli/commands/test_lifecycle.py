@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,22 @@ now wait 15 s each until 'weave launch'.
 """
 
 
+NOBODY = 99_999_999
+"""A process that does not exist."""
+
+
 class Ending:
     """A daemon whose socket vanishes after a few looks."""
 
-    def __init__(self, looks: int) -> None:
+    def __init__(self, looks: int, pid: int = NOBODY) -> None:
         self.looks = looks
+        self.pid = pid
 
     def version(self) -> Any:
         self.looks -= 1
         if self.looks < 0:
             raise Unavailable("not running")
-        return {"version": "0.1.0", "api": 1, "pid": 77}
+        return {"version": "0.1.0", "api": 1, "pid": self.pid}
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +57,14 @@ def test_stop_waits_until_the_socket_is_gone() -> None:
     client = FakeClient(stop=returning({"in_use": []}), version=Ending(3).version)
     assert weave("stop", client=client) == (0, "", "")
     assert client.calls == [("stop",)] + [("version",)] * 4
+
+
+def test_stop_waits_until_the_process_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "STOP_DEADLINE", 0.05)
+    client = FakeClient(stop=returning({"in_use": []}), version=Ending(1, os.getpid()).version)
+    code, _, err = weave("stop", client=client)
+    assert code == 1
+    assert f"process {os.getpid()}" in err
 
 
 def test_stop_warns_of_networks_in_use() -> None:
@@ -82,7 +96,7 @@ def test_a_daemon_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     client = FakeClient(stop=returning({"in_use": []}), version=Ending(1 << 30).version)
     ran = weave("stop", client=client)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("weaved (process 77) was told to stop and has not within ")
+    assert ran.err.startswith(f"weaved (process {NOBODY}) was told to stop and has not within ")
 
 
 @pytest.mark.parametrize("force", [False, True])
