@@ -26,8 +26,9 @@ def main() -> None:
     log = os.open("/var/log/bench-weaved.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     start = time.perf_counter()
     command = [sys.executable, "-m", "weavecli.daemon.main"]
-    subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                     start_new_session=True)
+    subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
     while not answers(path):
         time.sleep(0.002)
     print(time.perf_counter() - start)

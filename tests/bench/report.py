@@ -66,6 +66,8 @@ def table(rows: Sequence[Row]) -> str:
         lines.append((mark, row.what, f"{row.value:.3g} {row.unit}", row.aim, row.detail))
     widths = [max(len(line[i]) for line in lines) for i in range(4)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, [*widths, 0], strict=True)).rstrip()
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(line, [*widths, 0], strict=True)
+        ).rstrip()
         for line in lines
     )

@@ -21,7 +21,9 @@ WEAVE_PAIRS = 729.0
 
 def timed(host: Host, command: str) -> float:
     """Seconds of a shell command, taken inside the host."""
-    script = f"s=$(date +%s%N); {{ {command}; }} >/dev/null 2>&1 || exit 1; echo $(($(date +%s%N)-s))"
+    script = (
+        f"s=$(date +%s%N); {{ {command}; }} >/dev/null 2>&1 || exit 1; echo $(($(date +%s%N)-s))"
+    )
     return int(host.sh(script, timeout=300).out) / 1e9
 
 
@@ -77,16 +79,30 @@ def plugin_rates(host: Host) -> list[Row]:
         runs = [wire(host, "cycles", clients, 2000) for _ in range(3)]
         rate = statistics.median(r["rate"] for r in runs)
         aim = factor * WEAVE_CYCLES[clients]
-        rows.append(least(f"plugin cycles/s, {clients} client(s), 2,000", rate, "/s", aim,
-                          f"{rate / WEAVE_CYCLES[clients]:.1f} × Weave's"))
+        rows.append(
+            least(
+                f"plugin cycles/s, {clients} client(s), 2,000",
+                rate,
+                "/s",
+                aim,
+                f"{rate / WEAVE_CYCLES[clients]:.1f} × Weave's",
+            )
+        )
         drain = max(r["drain"] for r in runs)
         rows.append(most("  deferred deletes drained in", drain, "s", 1.0))
     best = 0.0
     for clients in (1, 8):
         runs = [wire(host, "pairs", clients, 4000) for _ in range(3)]
         best = max(best, statistics.median(r["rate"] for r in runs))
-    rows.append(least("RequestAddress+ReleaseAddress/s, durable", best, "/s", 3 * WEAVE_PAIRS,
-                      f"{best / WEAVE_PAIRS:.1f} × Weave's"))
+    rows.append(
+        least(
+            "RequestAddress+ReleaseAddress/s, durable",
+            best,
+            "/s",
+            3 * WEAVE_PAIRS,
+            f"{best / WEAVE_PAIRS:.1f} × Weave's",
+        )
+    )
     return rows
 
 
@@ -135,13 +151,25 @@ def dockerd_start(host: Host) -> list[Row]:
         for network in got:
             names = [f"{network}s{i}" for i in range(20)]
             for name in names:
-                host.docker("run", "-d", "--restart", "always", "--name", name, "--network",
-                            network, "bb", "sleep", "9999")
+                host.docker(
+                    "run",
+                    "-d",
+                    "--restart",
+                    "always",
+                    "--name",
+                    name,
+                    "--network",
+                    network,
+                    "bb",
+                    "sleep",
+                    "9999",
+                )
             host.dockerd_stop()
             start = time.perf_counter()
             host.dockerd_start()
-            host.until("the containers to be back", lambda: len(
-                host.docker("ps", "-q").lines) >= 20, 120)
+            host.until(
+                "the containers to be back", lambda: len(host.docker("ps", "-q").lines) >= 20, 120
+            )
             got[network].append(time.perf_counter() - start)
             host.docker("rm", "-f", *names, timeout=120)
     return [ratio("dockerd start, 20 containers ÷ bridges", got["ww"], got["wb"], 1.1)]

@@ -71,8 +71,10 @@ def test_namespaces_without_docker(weave_host: Host) -> None:
         assert weave_host.weave("detach", "netns:blue").out == one
     finally:
         weave_host.sh(f"kill {pid}; ip netns del blue")
-    weave_host.until("the dead leg to be released", lambda: two not in weave_host.weave(
-        "ps").stdout and not weave_host.links("vethwepl"))
+    weave_host.until(
+        "the dead leg to be released",
+        lambda: two not in weave_host.weave("ps").stdout and not weave_host.links("vethwepl"),
+    )
 
 
 def test_a_container_keeps_its_address_over_a_restart(weave_host: Host) -> None:
@@ -89,8 +91,11 @@ def test_a_removed_container_frees_its_address(weave_host: Host) -> None:
     first = weave_host.weave("attach", "10.2.1.9/24", "c1").out
     weave_host.docker("rm", "-f", "c1")
     plain(weave_host, "c2")
-    weave_host.until("the address to be free", lambda: weave_host.weave(
-        "attach", f"{first}/24", "c2", check=False).ok, 10)
+    weave_host.until(
+        "the address to be free",
+        lambda: weave_host.weave("attach", f"{first}/24", "c2", check=False).ok,
+        10,
+    )
 
 
 def test_expose_and_hide(weave_host: Host) -> None:
@@ -147,11 +152,11 @@ def test_inspect_prints_the_weave_address(weave_host: Host) -> None:
     assert weave_host.weave("inspect", template, "c2").out == own
     leg = weave_host.weave("attach", "c2").out
     addresses = weave_host.weave(
-        "inspect", "--format={{range .NetworkSettings.Weave}}{{join .Addresses \" \"}}{{end}}", "c2"
+        "inspect", '--format={{range .NetworkSettings.Weave}}{{join .Addresses " "}}{{end}}', "c2"
     ).out
     assert addresses.startswith(f"{leg}/")
     assert weave_host.weave("inspect", "-f", "{{.Weave.Bridge}}", "web").out.startswith("wv-")
-    refused(weave_host.weave("inspect", "-f", "{{template \"x\"}}", "web", check=False), "template")
+    refused(weave_host.weave("inspect", "-f", '{{template "x"}}', "web", check=False), "template")
     refused(weave_host.weave("inspect", "nosuch", check=False), "nosuch")
 
 

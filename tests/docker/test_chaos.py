@@ -51,7 +51,7 @@ def test_killed_at_any_moment(fresh_host: Host) -> None:
             work.wait(120)
         check(host)
         if number % 2:
-            names = [n for n in host.docker("ps", "-aq").lines]
+            names = list(host.docker("ps", "-aq").lines)
             keep = host.docker("ps", "-aqf", "name=anchor").out
             doomed = " ".join(n for n in names if n != keep)
             with host.spawn("sh", "-c", f"docker rm -f {doomed}") as work:
@@ -98,5 +98,3 @@ def test_a_locked_state_is_an_error_in_time(weave_host: Host) -> None:
         assert not done.ok and "state" in done.stderr, done
         assert time.monotonic() - begun < 12
     weave_host.docker("run", "--rm", "--network", "web", "bb", "true")
-
-

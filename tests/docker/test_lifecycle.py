@@ -94,8 +94,9 @@ def test_another_range(weave_host: Host) -> None:
     weave_host.weave("stop")
     failed = weave_host.weave("launch", "--ipalloc-range", "10.32.0.0/33", check=False)
     refused(failed, "10.32.0.0/33")
-    weave_host.weave("launch", "--ipalloc-range", "10.64.0.0/16", "--ipalloc-default-subnet",
-                     "10.64.1.0/24")
+    weave_host.weave(
+        "launch", "--ipalloc-range", "10.64.0.0/16", "--ipalloc-default-subnet", "10.64.1.0/24"
+    )
     weave_host.docker("run", "-d", "--name", "c1", "bb", "sleep", "99")
     assert weave_host.weave("attach", "c1").out == "10.64.1.2"
     weave_host.weave("stop")
@@ -145,14 +146,19 @@ def test_plugin_start_launches_and_launch_without_plugin(fresh_host: Host) -> No
 
 def test_a_flushed_firewall_is_put_back(weave_host: Host) -> None:
     before = weave_host.sh("nft list table inet weave").stdout
-    weave_host.sh("nft delete table inet weave; iptables -F DOCKER-USER; iptables -A DOCKER-USER "
-                  "-j RETURN")
+    weave_host.sh(
+        "nft delete table inet weave; iptables -F DOCKER-USER; iptables -A DOCKER-USER -j RETURN"
+    )
     problem = weave_host.weave("status", check=False)
     assert problem.rc == 1 and "inet weave" in problem.stdout
-    weave_host.until("the rules", lambda: weave_host.sh(
-        "nft list table inet weave", check=False).stdout == before, 30)
-    weave_host.until("the jump", lambda: "WEAVE" in weave_host.sh(
-        "iptables -S DOCKER-USER").stdout, 30)
+    weave_host.until(
+        "the rules",
+        lambda: weave_host.sh("nft list table inet weave", check=False).stdout == before,
+        30,
+    )
+    weave_host.until(
+        "the jump", lambda: "WEAVE" in weave_host.sh("iptables -S DOCKER-USER").stdout, 30
+    )
     assert weave_host.weave("status").ok
 
 
@@ -175,8 +181,9 @@ def test_a_broken_bridge_is_mended(weave_host: Host) -> None:
     start(weave_host, "c1", "web")
     start(weave_host, "c2", "web")
     bridge = weave_host.links("wv-")[0]
-    target = weave_host.docker("inspect", "-f", "{{.NetworkSettings.Networks.web.IPAddress}}",
-                               "c2").out
+    target = weave_host.docker(
+        "inspect", "-f", "{{.NetworkSettings.Networks.web.IPAddress}}", "c2"
+    ).out
     weave_host.run("ip", "link", "del", bridge)
     problem = weave_host.weave("status", check=False)
     assert problem.rc == 1 and bridge in problem.stdout
@@ -186,8 +193,11 @@ def test_a_broken_bridge_is_mended(weave_host: Host) -> None:
 
 def test_doors(weave_host: Host) -> None:
     modes = {}
-    for path in ("/run/weave/weave.sock", "/run/docker/plugins/weave.sock",
-                 "/run/docker/plugins/weavemesh.sock"):
+    for path in (
+        "/run/weave/weave.sock",
+        "/run/docker/plugins/weave.sock",
+        "/run/docker/plugins/weavemesh.sock",
+    ):
         found = weave_host.path(path).lstat()
         assert stat.S_ISSOCK(found.st_mode)
         modes[path] = (stat.S_IMODE(found.st_mode), found.st_uid)
@@ -219,16 +229,21 @@ def test_read_only_http(weave_host: Host) -> None:
     assert report["IPAM"]["Range"] == "10.32.0.0/12"
     assert report == weave_host.weave("report").json()
     for method in ("POST", "DELETE", "PUT"):
-        code = weave_host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method,
-                              f"{get[2]}/status").out
+        code = weave_host.run(
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, f"{get[2]}/status"
+        ).out
         assert code == "405"
 
 
 def test_garbage_on_the_plugin_socket(weave_host: Host) -> None:
     network(weave_host, "web", "--subnet", "10.5.0.0/16")
     path = str(weave_host.path("/run/docker/plugins/weave.sock"))
-    for data in (b"\x00" * 100, b"GET / HTTP/1.1\r\n\r\n", b"POST /NetworkDriver.Join HTTP/1.1\r\n"
-                 b"Content-Length: 4\r\n\r\nnope", b"A" * 100_000):
+    for data in (
+        b"\x00" * 100,
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST /NetworkDriver.Join HTTP/1.1\r\nContent-Length: 4\r\n\r\nnope",
+        b"A" * 100_000,
+    ):
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(15)
             sock.connect(path)

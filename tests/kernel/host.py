@@ -37,9 +37,7 @@ def fresh_namespace() -> Iterator[None]:
 
 
 def run(*argv: str, check: bool = True, text: str = "") -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        argv, input=text, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(argv)}: {done.stderr.strip() or done.stdout.strip()}")
     return done

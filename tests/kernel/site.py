@@ -28,8 +28,19 @@ def docker_firewall() -> None:
         run(name, "-I", "FORWARD", "-j", "DOCKER-USER")
     sysctl("net/bridge/bridge-nf-call-iptables", 1)
     sysctl("net/bridge/bridge-nf-call-ip6tables", 1)
-    run("iptables", "-A", "FORWARD", "-o", "docker0", "-m", "conntrack", "--ctstate",
-        "RELATED,ESTABLISHED", "-j", "ACCEPT")
+    run(
+        "iptables",
+        "-A",
+        "FORWARD",
+        "-o",
+        "docker0",
+        "-m",
+        "conntrack",
+        "--ctstate",
+        "RELATED,ESTABLISHED",
+        "-j",
+        "ACCEPT",
+    )
     run("iptables", "-A", "FORWARD", "-i", "docker0", "-j", "ACCEPT")
 
 
@@ -107,7 +118,7 @@ def seen_source(box: Sandbox, target: Sandbox, ip: str, ping: str = "ping") -> s
 
 
 def tcp(box: Sandbox, ip: str, port: int) -> str:
-    """"open", "refused" (it was let through) or "dropped"."""
+    """ "open", "refused" (it was let through) or "dropped"."""
     probe = (
         "import socket,sys\n"
         f"s=socket.socket(); s.settimeout(0.5)\n"

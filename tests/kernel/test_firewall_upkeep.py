@@ -90,11 +90,13 @@ def test_a_packet_never_sees_half_of_it(site: Site) -> None:
     """Pings go on while the table is replaced again and again; none gets through or lost."""
     ping = subprocess.Popen(
         [*site.a.enter, "ping", "-i0.002", "-c400", "-W1", "10.32.0.6"],
-        stdout=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     leak = subprocess.Popen(
         [*site.b.enter, "ping", "-i0.002", "-c400", "-W1", "10.32.0.6"],
-        stdout=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     while ping.poll() is None:
         site.kernel.apply_firewall(WALL)
@@ -165,9 +167,7 @@ def test_without_nft(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
         kernel.apply_firewall(WALL)
 
 
-def test_what_nft_refuses_changes_nothing(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_nft_refuses_changes_nothing(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel.apply_firewall(WALL)
     with monkeypatch.context() as patch:
         patch.setattr("weavecli.dataplane.nft.render", lambda wall: "table inet weave { nonsense }")
@@ -179,7 +179,9 @@ def test_what_nft_refuses_changes_nothing(
 def test_without_permission(kernel: Kernel) -> None:
     probe = run(
         *("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin", "--"),
-        *("nft", "-f", "-"), text="table inet x {}", check=False,
+        *("nft", "-f", "-"),
+        text="table inet x {}",
+        check=False,
     )
     assert probe.returncode, "the witness: nft fails without the capability"
     assert isinstance(tool.failure(probe, "nftables"), Forbidden)

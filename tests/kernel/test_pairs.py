@@ -178,7 +178,9 @@ def test_without_permission(kernel: Kernel) -> None:
     finally:
         os.seteuid(0)
     assert [text.split()[0] for text in missing] == [
-        "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN",
+        "CAP_NET_ADMIN",
+        "CAP_NET_RAW",
+        "CAP_SYS_ADMIN",
     ]
     assert kernel.preflight() == []
     assert kernel.pair_exists("vethwl000000001")

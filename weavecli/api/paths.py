@@ -24,7 +24,9 @@ READY = PREFIX + "/ready"  # GET: ReadyReply
 STATUS = PREFIX + "/status"  # GET: StatusReply; also STATUS/{targets,connections,peers,ipam}
 REPORT = PREFIX + "/report"  # GET: JSON object (spec: Router, IPAM, Plugin, …)
 PS = PREFIX + "/ps"  # GET ?container=…&container=…: PsReply
-INSPECT = PREFIX + "/inspect"  # GET ?ref=…&type=container|network|: list of objects, as docker inspect
+INSPECT = (
+    PREFIX + "/inspect"
+)  # GET ?ref=…&type=container|network|: list of objects, as docker inspect
 PLUGIN = PREFIX + "/plugin"  # GET: PluginReply; POST PluginRequest: PluginReply
 NETWORKS = PREFIX + "/networks"  # GET: NetworksReply; POST NetworkCreate: NetworkCreated
 #                                  GET/DELETE NETWORKS/{ref}: list with one inspect object / {}

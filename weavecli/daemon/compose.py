@@ -61,21 +61,30 @@ def compose(
     attaching = Attaching(state, dataplane, networks, sandboxes, choosing)
     lifecycle = Lifecycle(state, dataplane, engine, networks, firewall, settings)
     reconcile = Reconcile(
-        state, dataplane, engine, addresses, holders, networks, endpoints, attaching, firewall,
-        settings.grace, settings.linger,
+        *(state, dataplane, engine, addresses, holders, networks, endpoints, attaching, firewall),
+        settings.grace,
+        settings.linger,
+    )
+    status = Status(
+        *(state, dataplane, engine, networks, firewall, lifecycle, settings),
+        __version__,
+        plugin,
+        notes,
     )
     services = Services(
         attaching,
         Exposing(state, networks, firewall, choosing),
         Inspecting(state, engine, networks, sandboxes),
         DockerNetworks(state, engine),
-        Status(
-            state, dataplane, engine, networks, firewall, lifecycle, settings, __version__,
-            plugin, notes,
-        ),
+        status,
     )
     background = Background(
-        engine, lifecycle, networks, firewall, reconcile, lambda: bool(plugin()["enabled"]),
+        engine,
+        lifecycle,
+        networks,
+        firewall,
+        reconcile,
+        lambda: bool(plugin()["enabled"]),
         settings.grace,
     )
     calls = {**network_driver(networks, endpoints), **ipam_driver(addresses)}

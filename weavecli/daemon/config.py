@@ -41,26 +41,29 @@ class _Parser(argparse.ArgumentParser):
         raise Invalid(f"weaved: {message}")
 
 
-def parse(argv: Sequence[str]) -> Options:
-    """Command line to options. Raises Invalid."""
+SETTINGS = {
+    "name": "this peer's name, six octets such as 02:4b:7d:00:10:aa",
+    "nickname": "what to call this peer in status (default: the host name)",
+    "ipalloc_range": f"addresses for attach and network weave ({Settings().range})",
+    "ipalloc_default_subnet": "the part of the range to use (default: all of it)",
+    "plugin": "true or false: serve Docker's plugin sockets",
+    "mtu": "MTU of bridges and containers in bytes (default: underlay minus 50)",
+    "status_addr": f"read-only HTTP, host:port ({paths.STATUS_ADDR}); empty: none",
+    "log_level": ", ".join(LEVELS),
+    "grace": "seconds before a record unknown to Docker is collected (60)",
+    "linger": "seconds a stopped container keeps its attached addresses (30)",
+}
+"""The flags that are kept, and what they mean."""
+
+
+def _parser() -> _Parser:
     parser = _Parser(
-        prog="weaved", description="The daemon of weave; 'weave launch' starts it.",
+        prog="weaved",
+        description="The daemon of weave; 'weave launch' starts it.",
         allow_abbrev=False,
     )
-    text = {
-        "--name": "this peer's name, six octets such as 02:4b:7d:00:10:aa",
-        "--nickname": "what to call this peer in status (default: the host name)",
-        "--ipalloc-range": f"addresses for attach and network weave ({Settings().range})",
-        "--ipalloc-default-subnet": "the part of the range to use (default: all of it)",
-        "--plugin": "true or false: serve Docker's plugin sockets",
-        "--mtu": "MTU of bridges and containers in bytes (default: underlay minus 50)",
-        "--status-addr": f"read-only HTTP, host:port ({paths.STATUS_ADDR}); empty: none",
-        "--log-level": ", ".join(LEVELS),
-        "--grace": "seconds before a record unknown to Docker is collected (60)",
-        "--linger": "seconds a stopped container keeps its attached addresses (30)",
-    }
-    for name, words in text.items():
-        parser.add_argument(name, help=words)
+    for key, words in SETTINGS.items():
+        parser.add_argument(f"--{key.replace('_', '-')}", help=words)
     parser.add_argument("--notify-fd", type=int, default=-1, help="where to report progress")
     parser.add_argument("--state-dir", default=paths.STATE_DIR)
     parser.add_argument("--run-dir", default=paths.RUN_DIR)
@@ -70,20 +73,28 @@ def parse(argv: Sequence[str]) -> Options:
     modes.add_argument("--save-settings", action="store_true", help="keep the flags and end")
     modes.add_argument("--reset-only", action="store_true", help="remove every trace and end")
     parser.add_argument("--version", action="store_true")
-    args = parser.parse_args(argv)
-    given = {
-        key: value
-        for key in ("name", "nickname", "ipalloc_range", "ipalloc_default_subnet", "plugin",
-                    "mtu", "status_addr", "log_level", "grace", "linger")
-        if (value := getattr(args, key)) is not None
-    }
+    return parser
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Command line to options. Raises Invalid."""
+    args = _parser().parse_args(argv)
+    given = {key: value for key in SETTINGS if (value := getattr(args, key)) is not None}
     mode = "save-settings" if args.save_settings else "reset" if args.reset_only else "run"
-    options = Options(
-        given, "version" if args.version else mode, args.notify_fd, args.state_dir, args.run_dir,
-        args.plugin_socket, args.plugin_mesh_socket,
+    alone = dict(given)
+    if "ipalloc_range" not in given and "ipalloc_default_subnet" in given:
+        # Whether it lies in the range that is kept is seen once the state is read.
+        _v4_range("--ipalloc-default-subnet", alone.pop("ipalloc_default_subnet"))
+    settings(alone)  # refuse bad values before anything is touched
+    return Options(
+        given,
+        "version" if args.version else mode,
+        args.notify_fd,
+        args.state_dir,
+        args.run_dir,
+        args.plugin_socket,
+        args.plugin_mesh_socket,
     )
-    settings(given)  # refuse bad values before anything is touched
-    return options
 
 
 def settings(record: Record) -> Settings:
@@ -176,5 +187,3 @@ def _address(text: str) -> str:
     except ValueError:
         raise Invalid(f"--status-addr {text!r}: {host!r} is not an IP address") from None
     return text
-
-

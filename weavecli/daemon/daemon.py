@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -78,8 +79,13 @@ class Daemon:
         """Open the doors, then become ready. Raises the kinds; then `close` tidies up."""
         self.say("opening sockets")
         control = ControlApp(self._control_routes, self._wait_ready)
-        self._serve("control", doors.control_socket(self._control_path()), control,
-                    control.failing, CONTROL_DEADLINE)
+        self._serve(
+            "control",
+            doors.control_socket(self._control_path()),
+            control,
+            control.failing,
+            CONTROL_DEADLINE,
+        )
         saved = self.options.given.get("plugin", "true")
         if config.settings({"plugin": saved}).plugin and self.options.mode == "run":
             self.open_plugin()
@@ -144,8 +150,9 @@ class Daemon:
 
     def _open_status(self) -> None:
         app = ReadOnlyApp(lambda: self.house.services.status if self.house else None)
-        self._serve("status", listen_tcp(self.settings.status_addr), app, app.failing,
-                    CONTROL_DEADLINE)
+        self._serve(
+            "status", listen_tcp(self.settings.status_addr), app, app.failing, CONTROL_DEADLINE
+        )
 
     def _check_range(self, dataplane: Dataplane) -> None:
         """A default range that overlaps a route of the host is refused; one that the user named
@@ -154,8 +161,12 @@ class Daemon:
             if not route.network.overlaps(self.settings.range) or route.device == "weave":
                 continue
             if self.settings.range_given:
-                log.warning("range %s overlaps the route %s on %s of this host",
-                            self.settings.range, route.network, route.device)
+                log.warning(
+                    "range %s overlaps the route %s on %s of this host",
+                    self.settings.range,
+                    route.network,
+                    route.device,
+                )
                 self.warnings.append(
                     f"range {self.settings.range} overlaps the route {route.network} on "
                     f"{route.device} of this host"
@@ -176,7 +187,10 @@ class Daemon:
                 held = self._systemd.get(path)  # kept, so that the plugin can start once more
                 sock = held.dup() if held is not None else listen_unix(path, 0o600)
                 server = Server(
-                    Path(path).stem, sock, self._plugin_app, self._plugin_app.failing,
+                    Path(path).stem,
+                    sock,
+                    self._plugin_app,
+                    self._plugin_app.failing,
                     PLUGIN_DEADLINE,
                 )
                 server.start()
@@ -219,10 +233,8 @@ class Daemon:
         """A line on the descriptor that `weave launch` reads."""
         if self.options.notify_fd < 0:
             return
-        try:
+        with contextlib.suppress(OSError):  # nobody reads any more
             os.write(self.options.notify_fd, json.dumps(message).encode() + b"\n")
-        except OSError:
-            pass  # nobody reads any more
 
     def ready_reply(self) -> dict[str, Any]:
         ready = self.is_ready()

@@ -129,7 +129,7 @@ def _reset(daemon: Daemon) -> int:
     assert daemon.house is not None
     daemon.house.background.quiet()
     daemon.open_plugin()  # Docker calls us back when its networks go
-    daemon.house.lifecycle.reset(True, lambda what: print(f"removed {what}", file=sys.stderr))
+    daemon.house.lifecycle.reset(True, lambda what: _tell(f"removed {what}"))
     daemon.wipe = True
     return 0
 
@@ -155,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = config.parse(sys.argv[1:] if argv is None else argv)
         notify_fd = options.notify_fd
         if options.mode == "version":
-            print(f"weaved {__version__}")
+            sys.stdout.write(f"weaved {__version__}\n")
             sys.exit(0)
         _set_up_process(logging.INFO if options.mode == "run" else logging.ERROR)
         code = _save_settings(options) if options.mode == "save-settings" else _run(options)
@@ -164,11 +164,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
 def _failed(error: WeaveError, notify_fd: int) -> int:
     """One line for people; one for `weave launch`, where it waits."""
     import json
 
-    print(f"weaved: {error}", file=sys.stderr)
+    _tell(f"weaved: {error}")
     if notify_fd >= 0:
         try:
             message = {"error": str(error), "exit": error.exit_code}

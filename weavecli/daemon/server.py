@@ -8,6 +8,7 @@ knows just what our three kinds of peer send.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -68,10 +69,8 @@ class Connection:
 
     def end(self) -> None:
         """Wake its thread and the peer."""
-        try:
+        with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 class Server:
@@ -209,8 +208,9 @@ class Server:
 
     def _give_up(self, connection: Connection, call: int) -> None:
         message = f"weaved could not do this within {self._deadline:.0f} s; see 'weave logs'"
-        log.error("%s: a call took longer than %.0f s; answered with an error", self.name,
-                  self._deadline)
+        log.error(
+            "%s: a call took longer than %.0f s; answered with an error", self.name, self._deadline
+        )
         try:
             reply = encode(self._failing(500, message, "timed-out"), close=True)
             if not connection.answer(call, reply):

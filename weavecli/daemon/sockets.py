@@ -6,6 +6,7 @@ place at the end, so that Docker's calls queue while weaved restarts.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import grp
 import os
@@ -88,10 +89,8 @@ def _flock(fd: int) -> bool:
 
 def unlink(path: str) -> None:
     """Remove a socket file; one that is gone is no error."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def notify_systemd(state: str) -> None:
@@ -100,8 +99,6 @@ def notify_systemd(state: str) -> None:
     if not where:
         return
     address = "\0" + where[1:] if where.startswith("@") else where
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        try:
-            sock.sendto(state.encode(), address)
-        except OSError:
-            pass
+    kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+    with socket.socket(socket.AF_UNIX, kind) as sock, contextlib.suppress(OSError):
+        sock.sendto(state.encode(), address)

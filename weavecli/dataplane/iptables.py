@@ -34,9 +34,7 @@ def apply() -> None:
 
 def problems() -> list[str]:
     """What is missing, a sentence each."""
-    return [
-        f"{name}: {problem}" for name in TOOLS for problem in compare(_listed(name))
-    ]
+    return [f"{name}: {problem}" for name in TOOLS for problem in compare(_listed(name))]
 
 
 def delete() -> list[str]:

@@ -16,7 +16,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from weavecli.errors import (
     Conflict,
@@ -68,10 +68,8 @@ class Session:
         # Strict checking lets the kernel filter dumps. All three are younger than the oldest
         # kernel we may meet, and none is necessary.
         for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):
-            try:
+            with suppress(OSError):
                 self._socket.setsockopt(_SOL_NETLINK, option, 1)
-            except OSError:
-                pass
         self._sequences = itertools.count(1)
         self.dirty = False
         """An answer was not read to its end: the next question would read its rest."""

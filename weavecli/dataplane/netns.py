@@ -76,7 +76,7 @@ def inside(fd: int, work: Callable[[], T]) -> T:
         try:
             _setns(fd)
             results.append(work())
-        except BaseException as error:  # noqa: BLE001 (raised again, in the caller)
+        except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=enter, name="weave-netns", daemon=True)

@@ -139,9 +139,7 @@ def _behind(
         if link.kind == "veth" and link.nsid == number and link.peer in ours:
             ifaces = tuple(a for a in addresses.get(link.index, ()) if not a.ip.is_link_local)
             if ifaces:
-                yield SandboxAddresses(
-                    ours[link.peer].name, path, link.name, link.mac, ifaces
-                )
+                yield SandboxAddresses(ours[link.peer].name, path, link.name, link.mac, ifaces)
 
 
 def nsid(nl: Session, fd: int) -> int:

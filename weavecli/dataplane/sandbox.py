@@ -68,9 +68,7 @@ def _are_pair(inside: Session, found: wire.RawLink, host_end: wire.RawLink, host
     return crossed and found.nsid is not None and found.nsid == observe.nsid(inside, host)
 
 
-def _configure(
-    inside: Session, link: SandboxLink, fd: int, undo: ExitStack
-) -> list[IPIface]:
+def _configure(inside: Session, link: SandboxLink, fd: int, undo: ExitStack) -> list[IPIface]:
     """Bring it up with its addresses; returns those it did not have."""
     found = bridge.find(inside, link.ifname)
     if found is None:
@@ -127,9 +125,7 @@ def _announce(nl: Session, link: SandboxLink, fd: int, fresh: list[IPIface]) -> 
         log.warning("announcing %s of %s: %s", link.ifname, link.netns, error)
 
 
-def detach(
-    nl: Session, path: str, ifname: str, addresses: tuple[IPIface, ...], host: int
-) -> bool:
+def detach(nl: Session, path: str, ifname: str, addresses: tuple[IPIface, ...], host: int) -> bool:
     """See the contract. A namespace that is gone took the interface with it."""
     try:
         with netns.opened(path) as fd, netns.open_inside(fd) as inside:

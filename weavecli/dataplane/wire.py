@@ -91,9 +91,7 @@ def _encode(message: Any, kind: int, flags: int, attrs: Attributes) -> bytes:
     return bytes(message.data)
 
 
-def link(
-    kind: int, flags: int, attrs: Attributes, index: int = 0, up: bool | None = None
-) -> bytes:
+def link(kind: int, flags: int, attrs: Attributes, index: int = 0, up: bool | None = None) -> bytes:
     """An RTM_*LINK message; `up` None leaves the state of the link alone."""
     message = ifinfmsg()
     message["index"] = index

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from weavecli.model.address import IPNet
 
-DEFAULT_RANGE = "10.32.0.0/12"
+DEFAULT_RANGE: IPNet = ipaddress.ip_network("10.32.0.0/12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Settings:
 
     name: str = ""
     nickname: str = ""
-    range: IPNet = ipaddress.ip_network(DEFAULT_RANGE)
-    default_subnet: IPNet = ipaddress.ip_network(DEFAULT_RANGE)
+    range: IPNet = DEFAULT_RANGE
+    default_subnet: IPNet = DEFAULT_RANGE
     range_given: bool = False
     mtu: int = 0
     plugin: bool = True

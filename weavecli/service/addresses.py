@@ -43,9 +43,7 @@ log = logging.getLogger(__name__)
 class Addresses:
     """Pools and addresses of Docker's networks."""
 
-    def __init__(
-        self, state: State, dataplane: Dataplane, identity: str, holders: Holders
-    ) -> None:
+    def __init__(self, state: State, dataplane: Dataplane, identity: str, holders: Holders) -> None:
         """`identity` decides where the search for a free subnet begins."""
         self._state = state
         self._dataplane = dataplane
@@ -296,8 +294,12 @@ class Addresses:
         subnet = parse_subnet("/".join(parts[:2]))
         inner = self._range(subnet, "/".join(parts[2:]))
         bound = next(
-            (n.id for n in self._state.networks.values()
-             if n.id != DEFAULT_ID and any(s.cidr == subnet for s in n.subnets)), ""
+            (
+                n.id
+                for n in self._state.networks.values()
+                if n.id != DEFAULT_ID and any(s.cidr == subnet for s in n.subnets)
+            ),
+            "",
         )
         log.warning("pool %s was not recorded; derived from its ID", pool_id)
         pool = Pool(pool_id, str(subnet), str(inner), network=bound)

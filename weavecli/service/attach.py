@@ -11,7 +11,7 @@ from weavecli.dataplane.base import Dataplane, SandboxLink
 from weavecli.errors import Conflict, Invalid
 from weavecli.ipam.allocator import Book
 from weavecli.model import naming
-from weavecli.model.address import IPIface, IPNet, Want, contains, overlap, parse_want, within
+from weavecli.model.address import IPNet, Want, contains, overlap, parse_want, within
 from weavecli.model.endpoint import Claim, Leg
 from weavecli.model.network import DEFAULT_ID
 from weavecli.model.settings import Settings

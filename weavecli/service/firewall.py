@@ -43,9 +43,7 @@ class Firewalling:
             _sorted(exposed),
             _sorted(masqueraded),
         )
-        return Firewall(
-            tuple(nets[name] for name in sorted(nets)), tuple(sorted(self._foreign))
-        )
+        return Firewall(tuple(nets[name] for name in sorted(nets)), tuple(sorted(self._foreign)))
 
     def _exposed(self) -> tuple[set[IPNet], set[IPNet]]:
         record = self._state.exposed

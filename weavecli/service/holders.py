@@ -87,4 +87,5 @@ class Holders:
 
     def evict_from(self, pool_id: str) -> bool:
         """Release every stale claim of a pool; True when there was one."""
-        return any([self.evict(c) for c in self._state.book if c.pool == pool_id])
+        evicted = [self.evict(c) for c in self._state.book if c.pool == pool_id]
+        return any(evicted)

@@ -113,9 +113,7 @@ def _interface(
     }
 
 
-def _fill(
-    settings: dict[str, Any], mac: str, addresses: tuple[IPIface, ...], gateway: str
-) -> None:
+def _fill(settings: dict[str, Any], mac: str, addresses: tuple[IPIface, ...], gateway: str) -> None:
     """The fields that scripts written for Docker's default bridge read."""
     v4 = next((a for a in addresses if a.version == 4), None)
     v6 = next((a for a in addresses if a.version == 6), None)

@@ -1,4 +1,4 @@
-"""Networks: what Docker's CreateNetwork and DeleteNetwork ask for, and the bridges they call for."""
+"""Networks: what CreateNetwork and DeleteNetwork ask for, and the bridges they call for."""
 
 from __future__ import annotations
 
@@ -85,9 +85,7 @@ class Networks:
                 addresses |= set(known.addresses)
                 mtu = max(mtu, known.mtu)
             order = sorted(addresses, key=lambda a: (a.version, int(a.ip)))
-            wanted[network.bridge] = Bridge(
-                network.bridge, naming.GATEWAY_MAC, mtu, tuple(order)
-            )
+            wanted[network.bridge] = Bridge(network.bridge, naming.GATEWAY_MAC, mtu, tuple(order))
         return wanted
 
     def ensure_bridge(self, name: str) -> None:
@@ -252,9 +250,7 @@ class Networks:
             self._dataplane.delete_bridge(network.bridge)
         log.info("network %s removed", network.label)
 
-    def adopt(
-        self, network: Network, pools: Sequence[Pool], aux: Sequence[IPIface] = ()
-    ) -> None:
+    def adopt(self, network: Network, pools: Sequence[Pool], aux: Sequence[IPIface] = ()) -> None:
         """Enter a network that Docker has and our records lost (restored state)."""
         with self.locks.hold("networks"):
             if network.id in self._state.networks:
@@ -264,7 +260,6 @@ class Networks:
             self.ensure_bridge(network.bridge)
             self._firewall.apply()
         log.warning("network %s was not recorded; adopted from Docker", network.label)
-
 
     def _fixed_claims(
         self, network: Network, pools: Sequence[Pool], aux: Sequence[IPIface]
@@ -330,6 +325,4 @@ def ipam_data(space: str, pool: str, gateway: str, aux: Sequence[str]) -> IPAMDa
     way_out = parse_iface(gateway, "gateway") if gateway else None
     if way_out is not None and not contains(net, way_out.ip):
         raise Invalid(f"gateway {way_out.ip} does not lie in {net}")
-    return IPAMData(
-        space, net, way_out, tuple(parse_iface(a, "auxiliary address") for a in aux)
-    )
+    return IPAMData(space, net, way_out, tuple(parse_iface(a, "auxiliary address") for a in aux))

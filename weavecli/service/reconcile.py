@@ -22,16 +22,16 @@ from weavecli.model.address import IPIface
 from weavecli.model.endpoint import Claim, Endpoint, Leg, Pool
 from weavecli.model.network import DEFAULT_ID
 from weavecli.service.addresses import LOCAL_SPACE, Addresses
-from weavecli.service.holders import OWNER_DOCKER, Holders
 from weavecli.service.attach import Attaching
 from weavecli.service.endpoints import Endpoints
 from weavecli.service.firewall import Firewalling
+from weavecli.service.holders import OWNER_DOCKER, Holders
 from weavecli.service.networks import OPT_MTU, OPT_MULTICAST, OPT_PREFIX, Networks, ipam_data
 from weavecli.service.state import State
 
 TRIES = 5
 RESTARTING = ("always", "unless-stopped", "on-failure")
-OUR_CALLS = ("weave.sock", "weavemesh.sock", "NetworkDriver.", "IpamDriver.", "plugin \"weave")
+OUR_CALLS = ("weave.sock", "weavemesh.sock", "NetworkDriver.", "IpamDriver.", 'plugin "weave')
 
 KEPT = (OPT_MTU, OPT_MULTICAST, OPT_PREFIX)
 
@@ -304,5 +304,3 @@ def _pool(network_id: str, config: dict[str, Any]) -> Pool:
 
 def _ifaces(v4: str, v6: str) -> list[IPIface]:
     return [ipaddress.ip_interface(text) for text in (v4, v6) if text]
-
-

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from weavecli.errors import NotFound
 from weavecli.ipam.allocator import Book
 from weavecli.model.address import IP, IPIface
-from weavecli.model.endpoint import Claim, Endpoint, Leg, Pool
+from weavecli.model.endpoint import Claim, Endpoint, Leg
 from weavecli.model.naming import OWNER_EXPOSE, OWNER_GATEWAY
 from weavecli.model.network import DEFAULT_ID, Network
 from weavecli.store import records
@@ -149,7 +149,9 @@ class State:
         claim = self.book.get(ip)
         if endpoint is not None:
             who = f"container {endpoint.container[:12]}" if endpoint.container else "a container"
-            label = self.networks[endpoint.network].label if endpoint.network in self.networks else ""
+            label = (
+                self.networks[endpoint.network].label if endpoint.network in self.networks else ""
+            )
             return f"{who} on network {label or endpoint.network[:12]}"
         if claim is None:
             return "nobody"
@@ -157,7 +159,9 @@ class State:
         if leg is not None:
             return f"{leg.label} (weave attach)"
         words = {OWNER_GATEWAY: "the gateway", OWNER_EXPOSE: "this host (weave expose)"}
-        return words.get(claim.owner, f"{claim.owner} ({claim.pool})" if claim.pool else claim.owner)
+        return words.get(
+            claim.owner, f"{claim.owner} ({claim.pool})" if claim.pool else claim.owner
+        )
 
     def _enter(self, value: records.Value) -> None:
         if isinstance(value, Claim):

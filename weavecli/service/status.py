@@ -1,7 +1,8 @@
-"""`weave status`, `weave report` and `weave ps`: the truth, from the records and from the kernel."""
+"""`weave status`, `report` and `ps`: the truth, from the records and from the kernel."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,6 @@ from weavecli.dataplane.base import Dataplane
 from weavecli.engine.base import Engine
 from weavecli.errors import Invalid, Unavailable, WeaveError
 from weavecli.model import naming
-
 from weavecli.model.network import DEFAULT_ID, Network
 from weavecli.model.settings import Settings
 from weavecli.service.firewall import Firewalling
@@ -263,10 +263,8 @@ class Status:
         if ref == naming.OWNER_EXPOSE:
             return [exposed]
         owner = ref
-        try:
+        with contextlib.suppress(WeaveError):
             owner = self._engine.container(ref).id
-        except WeaveError:
-            pass
         found = [row for key, label, row in rows if owner in (key, label)]
         return [{**row, "id": ref[:12]} for row in found]
 
@@ -313,5 +311,3 @@ class Status:
 
 def _row(name: str, mac: str, addresses: list[str]) -> Interface:
     return {"id": name, "mac": mac, "addresses": addresses}
-
-

@@ -83,12 +83,30 @@ def test_constants_are_answered_whatever_happens(path: str) -> None:
 
 
 def test_what_docker_needs_is_constant_or_a_method() -> None:
-    network = ("CreateNetwork", "DeleteNetwork", "CreateEndpoint", "DeleteEndpoint", "Join",
-               "Leave", "EndpointOperInfo", "DiscoverNew", "DiscoverDelete", "AllocateNetwork",
-               "FreeNetwork", "ProgramExternalConnectivity", "RevokeExternalConnectivity",
-               "GetCapabilities")
-    ipam = ("GetCapabilities", "GetDefaultAddressSpaces", "RequestPool", "ReleasePool",
-            "RequestAddress", "ReleaseAddress")
+    network = (
+        "CreateNetwork",
+        "DeleteNetwork",
+        "CreateEndpoint",
+        "DeleteEndpoint",
+        "Join",
+        "Leave",
+        "EndpointOperInfo",
+        "DiscoverNew",
+        "DiscoverDelete",
+        "AllocateNetwork",
+        "FreeNetwork",
+        "ProgramExternalConnectivity",
+        "RevokeExternalConnectivity",
+        "GetCapabilities",
+    )
+    ipam = (
+        "GetCapabilities",
+        "GetDefaultAddressSpaces",
+        "RequestPool",
+        "ReleasePool",
+        "RequestAddress",
+        "ReleaseAddress",
+    )
     needed = {f"/NetworkDriver.{n}" for n in network} | {f"/IpamDriver.{n}" for n in ipam}
     assert needed <= set(CONSTANTS) | METHODS
     assert not set(CONSTANTS) & METHODS
@@ -167,7 +185,9 @@ def test_a_failure_of_the_transport_is_a_500(status: int) -> None:
 
 def test_each_call_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    plugin(Leave=lambda _body: {})(post("/NetworkDriver.Leave", b'{"EndpointID":"%b"}' % (b"e" * 64)))
+    plugin(Leave=lambda _body: {})(
+        post("/NetworkDriver.Leave", b'{"EndpointID":"%b"}' % (b"e" * 64))
+    )
     (record,) = caplog.records
     assert record.getMessage().startswith("/NetworkDriver.Leave eeeeeeeeeeee ")
     assert record.getMessage().endswith(" ms: ok")
@@ -177,8 +197,11 @@ def test_each_call_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> N
 
 
 def control(ready: Any = nothing, **table: Any) -> ControlApp:
-    names = {"status": ("GET", paths.STATUS), "net": ("DELETE", f"{paths.NETWORKS}/"),
-             "attach": ("POST", paths.ATTACH)}
+    names = {
+        "status": ("GET", paths.STATUS),
+        "net": ("DELETE", f"{paths.NETWORKS}/"),
+        "attach": ("POST", paths.ATTACH),
+    }
     found = {names[name]: method for name, method in table.items()}
     return ControlApp({**routes.constants(lambda: {"ready": False}), **found}, ready)
 

@@ -49,9 +49,7 @@ def test_without_the_plugin_docker_gets_none(house: House, background: Backgroun
     assert house.engine.networks() == []
 
 
-def test_what_docker_refuses_is_told_and_tried_again(
-    house: House, background: Background
-) -> None:
+def test_what_docker_refuses_is_told_and_tried_again(house: House, background: Background) -> None:
     house.engine.fail["create_network"] = Conflict("subnet taken")
     background.start()
     assert eventually(lambda: background.trouble == "subnet taken")

@@ -27,10 +27,32 @@ def test_only_what_was_given_is_kept() -> None:
 
 def test_every_flag() -> None:
     options = config.parse(
-        ["--name", "2:4b:7d::aa", "--ipalloc-range", "10.40.0.0/16", "--ipalloc-default-subnet",
-         "10.40.1.0/24", "--plugin", "off", "--log-level", "debug", "--grace", "1.5", "--linger",
-         "0", "--state-dir", "/s", "--run-dir", "/r", "--plugin-socket", "/p",
-         "--plugin-mesh-socket", "/m", "--notify-fd", "7"]
+        [
+            "--name",
+            "2:4b:7d::aa",
+            "--ipalloc-range",
+            "10.40.0.0/16",
+            "--ipalloc-default-subnet",
+            "10.40.1.0/24",
+            "--plugin",
+            "off",
+            "--log-level",
+            "debug",
+            "--grace",
+            "1.5",
+            "--linger",
+            "0",
+            "--state-dir",
+            "/s",
+            "--run-dir",
+            "/r",
+            "--plugin-socket",
+            "/p",
+            "--plugin-mesh-socket",
+            "/m",
+            "--notify-fd",
+            "7",
+        ]
     )
     made = config.settings(options.given)
     assert made.name == "02:4b:7d:00:00:aa"
@@ -52,7 +74,11 @@ def test_the_default_subnet_follows_the_range_and_may_be_around_it() -> None:
 
 @pytest.mark.parametrize(
     ("argv", "mode"),
-    [(["--save-settings"], "save-settings"), (["--reset-only"], "reset"), (["--version"], "version")],
+    [
+        (["--save-settings"], "save-settings"),
+        (["--reset-only"], "reset"),
+        (["--version"], "version"),
+    ],
 )
 def test_modes(argv: list[str], mode: str) -> None:
     assert config.parse(argv).mode == mode
@@ -87,7 +113,10 @@ WRONG = [
     (["--ipalloc-range", "8.0.0.0/6"], "larger than a /8"),
     (["--ipalloc-range", "10.32.0.0/31"], "smaller than"),
     (["--ipalloc-range", "fd00::/64"], "expected an IPv4 range"),
-    (["--ipalloc-default-subnet", "192.168.0.0/24"], "does not overlap --ipalloc-range"),
+    (
+        ["--ipalloc-range", "10.32.0.0/12", "--ipalloc-default-subnet", "192.168.0.0/24"],
+        "does not overlap --ipalloc-range",
+    ),
     (["--ipalloc-default-subnet", "fd00::/64"], "expected an IPv4 range"),
     (["--mtu", "575"], "--mtu 575: expected a number of bytes from 576"),
     (["--mtu", "65536"], "--mtu 65536"),
@@ -130,3 +159,10 @@ def test_what_was_saved_may_be_of_other_types() -> None:
 
 def test_an_ipv6_status_address() -> None:
     assert config.settings({"status_addr": "[::1]:6782"}).status_addr == "[::1]:6782"
+
+
+def test_a_default_subnet_alone_is_judged_beside_the_range_that_is_kept() -> None:
+    given = config.parse(["--ipalloc-default-subnet", "10.64.2.0/24"]).given
+    assert str(config.settings({"ipalloc_range": "10.64.0.0/16", **given}).default_subnet) == (
+        "10.64.2.0/24"
+    )

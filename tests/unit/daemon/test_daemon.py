@@ -33,8 +33,13 @@ class Host:
         self.dataplane = FakeDataplane()
         self.engine = FakeEngine()
         self.options = Options(
-            {"status_addr": ""}, "run", -1, str(place / "lib"), str(place / "run"),
-            str(place / "plugins" / "weave.sock"), str(place / "plugins" / "weavemesh.sock"),
+            {"status_addr": ""},
+            "run",
+            -1,
+            str(place / "lib"),
+            str(place / "run"),
+            str(place / "plugins" / "weave.sock"),
+            str(place / "plugins" / "weavemesh.sock"),
         )
         self.running: list[Daemon] = []
 
@@ -279,7 +284,9 @@ def test_the_control_calls(host: Host) -> None:
     assert host.ask("POST", "/v1/expose")[1]["addresses"] == ["10.32.0.3"]
     ids = [row["addresses"] for row in host.ask("GET", "/v1/ps")[1]["interfaces"]]
     assert ids == [["10.32.0.3/12"], ["10.32.0.2/12"]]
-    assert host.ask("GET", "/v1/inspect?ref=c1")[1][0]["NetworkSettings"]["IPAddress"] == "10.32.0.2"
+    assert (
+        host.ask("GET", "/v1/inspect?ref=c1")[1][0]["NetworkSettings"]["IPAddress"] == "10.32.0.2"
+    )
     assert host.ask("GET", "/v1/networks/weave")[1][0]["Name"] == "weave"
     assert host.ask("GET", "/v1/networks")[0] == 200
     assert host.ask("DELETE", "/v1/networks/none")[1]["kind"] == "not-found"

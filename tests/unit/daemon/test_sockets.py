@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import grp
 import os
@@ -43,9 +44,7 @@ def test_a_daemon_in_another_process_is_refused_until_it_is_killed(tmp_path: Pat
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", code, str(tmp_path)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
-    ) as child:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"ok\n"
         with pytest.raises(AlreadyRunning, match=f"process {child.pid}"):
@@ -125,10 +124,8 @@ def listening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     monkeypatch.setenv("LISTEN_FDNAMES", "a:b")
     yield paths
     for number in range(2):
-        try:
+        with contextlib.suppress(OSError):
             os.close(first + number)
-        except OSError:
-            pass
 
 
 def test_sockets_of_systemd_are_taken_by_path(

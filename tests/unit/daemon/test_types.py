@@ -15,8 +15,12 @@ from weavecli.daemon.plugin.routes import METHODS
 from weavecli.errors import Invalid
 
 NET, EID = "a" * 64, "e" * 64
-DATA = {"AddressSpace": "weavelocal", "Pool": "10.5.0.0/16", "Gateway": "10.5.0.1/16",
-        "AuxAddresses": {"x": "10.5.0.9/16"}}
+DATA = {
+    "AddressSpace": "weavelocal",
+    "Pool": "10.5.0.0/16",
+    "Gateway": "10.5.0.1/16",
+    "AuxAddresses": {"x": "10.5.0.9/16"},
+}
 GOOD: dict[str, dict[str, Any]] = {
     "/NetworkDriver.CreateNetwork": {
         "NetworkID": NET,
@@ -32,18 +36,26 @@ GOOD: dict[str, dict[str, Any]] = {
         "Options": {},
     },
     "/NetworkDriver.Join": {
-        "NetworkID": NET, "EndpointID": EID, "SandboxKey": "/run/x", "Options": {m.PORTMAP: []},
+        "NetworkID": NET,
+        "EndpointID": EID,
+        "SandboxKey": "/run/x",
+        "Options": {m.PORTMAP: []},
     },
     "/NetworkDriver.Leave": {"NetworkID": NET, "EndpointID": EID},
     "/NetworkDriver.DeleteEndpoint": {"NetworkID": NET, "EndpointID": EID},
     "/NetworkDriver.AllocateNetwork": {"NetworkID": NET, "Options": {"a": "b"}},
     "/IpamDriver.RequestPool": {
-        "AddressSpace": "weavelocal", "Pool": "10.7.0.0/16", "SubPool": "", "Options": {},
+        "AddressSpace": "weavelocal",
+        "Pool": "10.7.0.0/16",
+        "SubPool": "",
+        "Options": {},
         "V6": False,
     },
     "/IpamDriver.ReleasePool": {"PoolID": "weavelocal/10.7.0.0/16"},
     "/IpamDriver.RequestAddress": {
-        "PoolID": "weavelocal/10.7.0.0/16", "Address": "10.7.0.9", "Options": None,
+        "PoolID": "weavelocal/10.7.0.0/16",
+        "Address": "10.7.0.9",
+        "Options": None,
     },
     "/IpamDriver.ReleaseAddress": {"PoolID": "weavelocal/10.7.0.0/16", "Address": "10.7.0.9"},
 }
@@ -145,7 +157,8 @@ def _echoed(method: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [c for c in CASES if c[1][-1] in NEEDED and c not in MAY_LACK],
+    ("method", "path"),
+    [c for c in CASES if c[1][-1] in NEEDED and c not in MAY_LACK],
     ids=lambda v: str(v).strip("/"),
 )
 @pytest.mark.parametrize("value", ["", None])
@@ -157,7 +170,8 @@ def test_what_is_needed_and_missing_is_named(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [c for c in CASES if c[1][-1] not in NEEDED and isinstance(c[1][-1], str)],
+    ("method", "path"),
+    [c for c in CASES if c[1][-1] not in NEEDED and isinstance(c[1][-1], str)],
     ids=lambda v: str(v).strip("/"),
 )
 def test_null_is_nothing(ready: House, method: str, path: tuple[Any, ...]) -> None:
@@ -182,8 +196,16 @@ def test_a_mac_address(text: str, mac: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["02:42", "02:42:0a:05:00:0g", "2:42:0a:05:00:02", "01:42:0a:05:00:02",
-             "ff:ff:ff:ff:ff:ff", "02:42:0a:05:00:02:03", "02420a050002"],
+    "text",
+    [
+        "02:42",
+        "02:42:0a:05:00:0g",
+        "2:42:0a:05:00:02",
+        "01:42:0a:05:00:02",
+        "ff:ff:ff:ff:ff:ff",
+        "02:42:0a:05:00:02:03",
+        "02420a050002",
+    ],
 )
 def test_what_is_no_mac_address(text: str) -> None:
     with pytest.raises(Invalid, match="MacAddress"):

@@ -132,11 +132,17 @@ REFUSED = [
     ("plus", b"POST /x HTTP/1.1\r\nContent-Length: +1\r\n\r\n", "is no number"),
     ("no length", b"POST /x HTTP/1.1\r\nContent-Length:\r\n\r\n", "is no number"),
     ("huge", b"POST /x HTTP/1.1\r\nContent-Length: " + b"9" * 9000 + b"\r\n\r\n", "no number"),
-    ("chunked", b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
-     "not in chunks"),
+    (
+        "chunked",
+        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        "not in chunks",
+    ),
     ("10 MB", b"POST /x HTTP/1.1\r\nContent-Length: 10485760\r\n\r\n", "the limit is 1048576"),
-    ("header in one piece", b"GET /x HTTP/1.1\r\nA: " + b"a" * 20_000 + b"\r\n\r\n",
-     "header is larger"),
+    (
+        "header in one piece",
+        b"GET /x HTTP/1.1\r\nA: " + b"a" * 20_000 + b"\r\n\r\n",
+        "header is larger",
+    ),
     ("header without end", b"GET /x HTTP/1.1\r\nA: " + b"a" * 40_000, "header is larger"),
     ("bad path", b"GET http://[x?%20 HTTP/1.1\r\n\r\n", "path is malformed"),
 ]

@@ -91,7 +91,7 @@ class Peer:
     def close(self) -> None:
         self.sock.close()
 
-    def __enter__(self) -> Peer:  # noqa: PYI034 - Self is of 3.11
+    def __enter__(self) -> Peer:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -84,8 +84,9 @@ def test_answers_until_the_ack(session: Callable[..., Session]) -> None:
 
 
 def test_answers_to_an_earlier_question_are_dropped(session: Callable[..., Session]) -> None:
-    one = session(ack(), message(16, b"old!", sequence=1) + message(16, b"new!", sequence=2),
-                  ack(sequence=2))
+    one = session(
+        ack(), message(16, b"old!", sequence=1) + message(16, b"new!", sequence=2), ack(sequence=2)
+    )
     assert one.ask(ASK) == []
     assert one.ask(ASK) == [(16, b"new!")]
 

@@ -63,9 +63,7 @@ def test_an_ipv4_address_is_in_its_mac(ip: str, mac: str) -> None:
 
 
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4))
-def test_two_addresses_have_two_macs(
-    a: ipaddress.IPv4Address, b: ipaddress.IPv4Address
-) -> None:
+def test_two_addresses_have_two_macs(a: ipaddress.IPv4Address, b: ipaddress.IPv4Address) -> None:
     assert (naming.mac_for(a, HEX) == naming.mac_for(b, HEX)) is (a == b)
 
 

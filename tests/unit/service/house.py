@@ -79,7 +79,11 @@ class House:
             self.state = State(self.store)
             prepare(self.state, settings)
             self.composed: Composed = compose(
-                self.state, self.dataplane, self.engine, settings, lambda: self.plugin,
+                self.state,
+                self.dataplane,
+                self.engine,
+                settings,
+                lambda: self.plugin,
                 lambda: self.notes,
             )
             self.composed.lifecycle.start()
@@ -140,7 +144,11 @@ class House:
         """RequestPool; the PoolID."""
         answer = self.call(
             "IpamDriver.RequestPool",
-            AddressSpace="weavelocal", Pool=pool, SubPool=sub, Options=None, V6=v6,
+            AddressSpace="weavelocal",
+            Pool=pool,
+            SubPool=sub,
+            Options=None,
+            V6=v6,
         )
         return str(answer["PoolID"])
 
@@ -169,7 +177,9 @@ class House:
         for pool, gateway in zip(pools, gateways, strict=True):
             subnet = "/".join(pool.split("/")[1:3])
             entry: dict[str, Any] = {
-                "AddressSpace": "weavelocal", "Pool": subnet, "Gateway": gateway
+                "AddressSpace": "weavelocal",
+                "Pool": subnet,
+                "Gateway": gateway,
             }
             if aux and not data["IPv4Data"]:
                 entry["AuxAddresses"] = {"one": aux}
@@ -207,14 +217,19 @@ class House:
             interface[key] = self.address(pool, address if key == "Address" else "")
         self.call(
             "NetworkDriver.CreateEndpoint",
-            NetworkID=network, EndpointID=endpoint, Interface=interface, Options={},
+            NetworkID=network,
+            EndpointID=endpoint,
+            Interface=interface,
+            Options={},
         )
         return endpoint
 
     def join(self, network: str, endpoint: str, ports: int = 0) -> dict[str, Any]:
         portmap = [{"Proto": 6, "Port": 80, "HostPort": 8080}] * ports
         return self.call(
-            "NetworkDriver.Join", NetworkID=network, EndpointID=endpoint,
+            "NetworkDriver.Join",
+            NetworkID=network,
+            EndpointID=endpoint,
             SandboxKey="/var/run/docker/netns/1",
             Options={"com.docker.network.portmap": portmap},
         )

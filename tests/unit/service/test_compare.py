@@ -43,7 +43,10 @@ def found(
     links: dict[str, Link], endpoints: tuple[Endpoint, ...] = (ENDPOINT,)
 ) -> list[Difference]:
     return compare(
-        {b.name: b for b in (BRIDGE, WEAVE)}, {NET: Network(NET, BRIDGE.name)}, endpoints, [LEG],
+        {b.name: b for b in (BRIDGE, WEAVE)},
+        {NET: Network(NET, BRIDGE.name)},
+        endpoints,
+        [LEG],
         Observed(links),
     )
 
@@ -88,7 +91,8 @@ def test_a_missing_bridge() -> None:
 def test_everything_wrong_with_one_bridge_is_told() -> None:
     differences = found(changed("weave", up=False, mtu=9000))
     assert [d.sentence for d in differences] == [
-        "bridge weave is down", "bridge weave has MTU 9000 instead of 1450"
+        "bridge weave is down",
+        "bridge weave has MTU 9000 instead of 1450",
     ]
 
 

@@ -27,17 +27,28 @@ def test_a_name_is_enough(house: House) -> None:
 def test_each_address_goes_to_the_subnet_that_holds_it(house: House) -> None:
     spec = create(
         house,
-        subnets=["10.5.0.0/16", "fd05::/64"], gateways=["fd05::fe", "10.5.0.254"],
-        ip_ranges=["10.5.3.0/24"], aux_addresses={"a": "10.5.0.9", "b": "fd05::9"},
-        internal=True, options={"o": "1"}, labels={"l": "2"},
+        subnets=["10.5.0.0/16", "fd05::/64"],
+        gateways=["fd05::fe", "10.5.0.254"],
+        ip_ranges=["10.5.3.0/24"],
+        aux_addresses={"a": "10.5.0.9", "b": "fd05::9"},
+        internal=True,
+        options={"o": "1"},
+        labels={"l": "2"},
     )
     assert spec.configs == (
-        {"Subnet": "10.5.0.0/16", "IPRange": "10.5.3.0/24", "Gateway": "10.5.0.254",
-         "AuxiliaryAddresses": {"a": "10.5.0.9"}},
+        {
+            "Subnet": "10.5.0.0/16",
+            "IPRange": "10.5.3.0/24",
+            "Gateway": "10.5.0.254",
+            "AuxiliaryAddresses": {"a": "10.5.0.9"},
+        },
         {"Subnet": "fd05::/64", "Gateway": "fd05::fe", "AuxiliaryAddresses": {"b": "fd05::9"}},
     )
     assert (spec.internal, spec.ipv6, spec.options, spec.labels) == (
-        True, True, {"o": "1"}, {"l": "2"}
+        True,
+        True,
+        {"o": "1"},
+        {"l": "2"},
     )
 
 

@@ -20,7 +20,10 @@ def net(house: House) -> str:
 def create(house: House, net: str, eid: str, address: str, mac: str = "") -> dict[str, object]:
     interface = {"Address": address, "AddressIPv6": "", "MacAddress": mac}
     return house.call(
-        "NetworkDriver.CreateEndpoint", NetworkID=net, EndpointID=eid, Interface=interface,
+        "NetworkDriver.CreateEndpoint",
+        NetworkID=net,
+        EndpointID=eid,
+        Interface=interface,
         Options={},
     )
 

@@ -44,7 +44,9 @@ def test_the_same_again_changes_only_the_masquerade(house: House) -> None:
 
 def test_several_addresses_in_the_order_asked_for(house: House) -> None:
     assert expose(house, "10.2.1.1/24", "net:default", "fd05::1/64") == [
-        "10.2.1.1", "10.32.0.2", "fd05::1"
+        "10.2.1.1",
+        "10.32.0.2",
+        "fd05::1",
     ]
     assert set(on_bridge(house)) == {"10.32.0.1/12", "10.2.1.1/24", "10.32.0.2/12", "fd05::1/64"}
 

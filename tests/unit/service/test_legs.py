@@ -116,8 +116,13 @@ def test_the_claims_of_an_attach_that_was_cut_off_are_collected(
 
 def container(**changes: object) -> Container:
     values: dict[str, object] = {
-        "id": "c" * 64, "name": "c1", "running": False, "pid": 0, "network_mode": "web",
-        "sandbox_key": "", "restart_policy": "always",
+        "id": "c" * 64,
+        "name": "c1",
+        "running": False,
+        "pid": 0,
+        "network_mode": "web",
+        "sandbox_key": "",
+        "restart_policy": "always",
         "error": "NetworkDriver.Join: plugin not found",
     }
     return Container(**{**values, **changes})  # type: ignore[arg-type]
@@ -165,7 +170,10 @@ def test_only_given_up_containers_of_ours_are_started(house: House, net: str) ->
 
 def test_one_that_does_not_start_is_tried_again_but_not_for_ever(house: House, net: str) -> None:
     house.engine.add_container(
-        "c1", False, restart_policy="always", error=container().error,
+        "c1",
+        False,
+        restart_policy="always",
+        error=container().error,
         networks={"web": {"NetworkID": net}},
     )
     house.engine.fail["start"] = Conflict("no")

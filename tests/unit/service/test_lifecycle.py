@@ -139,7 +139,9 @@ def test_a_range_in_use_stays(house: House, user: str) -> None:
         house.container("c1")
         house.attaching.attach("c1", [], True)
     before = house.claims()
-    with pytest.raises(Conflict, match=r"cannot become 10\.128\.0\.0/12: 1 addresses .*10\.32\.0\.2"):
+    with pytest.raises(
+        Conflict, match=r"cannot become 10\.128\.0\.0/12: 1 addresses .*10\.32\.0\.2"
+    ):
         house.restarted(range=OTHER, default_subnet=OTHER)
     again = house.restarted()
     try:

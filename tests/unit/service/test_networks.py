@@ -152,9 +152,13 @@ def test_a_released_network_with_a_live_container_does_not_give_way(house: House
 def test_docker_s_own_addresses_make_a_network_of_this_host(house: House) -> None:
     network = house.new_id("a")
     house.call(
-        "NetworkDriver.CreateNetwork", NetworkID=network, Options=None, IPv6Data=None,
-        IPv4Data=[{"AddressSpace": "LocalDefault", "Pool": "172.18.0.0/16",
-                   "Gateway": "172.18.0.1/16"}],
+        "NetworkDriver.CreateNetwork",
+        NetworkID=network,
+        Options=None,
+        IPv6Data=None,
+        IPv4Data=[
+            {"AddressSpace": "LocalDefault", "Pool": "172.18.0.0/16", "Gateway": "172.18.0.1/16"}
+        ],
     )
     assert house.state.networks[network].ipam is False
     assert not house.state.pools
@@ -179,7 +183,10 @@ def test_a_network_that_cannot_be(house: House, v4: list[str], v6: list[str], sa
 
     with pytest.raises(Refused, match=says):
         house.call(
-            "NetworkDriver.CreateNetwork", NetworkID="a" * 64, Options={}, IPv4Data=data(v4),
+            "NetworkDriver.CreateNetwork",
+            NetworkID="a" * 64,
+            Options={},
+            IPv4Data=data(v4),
             IPv6Data=data(v6),
         )
     assert set(house.state.networks) == {DEFAULT_ID}
@@ -193,9 +200,15 @@ def test_a_gateway_outside_its_subnet_is_refused(house: House) -> None:
 
 def test_options_are_taken(house: House) -> None:
     network = house.network(
-        "10.5.0.0/16", "fd05::/64", internal=True,
-        **{"com.docker.network.driver.mtu": "1400", "works.weave.multicast": "",
-           "com.docker.network.container_iface_prefix": "lan", "unknown": "x"},
+        "10.5.0.0/16",
+        "fd05::/64",
+        internal=True,
+        **{
+            "com.docker.network.driver.mtu": "1400",
+            "works.weave.multicast": "",
+            "com.docker.network.container_iface_prefix": "lan",
+            "unknown": "x",
+        },
     )
     made = house.state.networks[network]
     assert (made.mtu, made.multicast, made.ifprefix, made.internal) == (1400, True, "lan", True)

@@ -196,7 +196,8 @@ def test_lost_records_are_adopted_from_docker(lost: House) -> None:
     assert house.claims()["10.5.0.2"] == "docker"
     assert house.claims() == house.on_disk()
     assert [str(a) for a in house.dataplane.links[network.bridge].addresses] == [
-        "10.5.0.1/16", "fd05::1/64"
+        "10.5.0.1/16",
+        "fd05::1/64",
     ]
     (pool, _) = house.pools_of(net)
     assert house.address(pool) == "10.5.0.3/16"
@@ -217,8 +218,11 @@ def test_a_lost_bridge_is_not_torn_from_its_containers(lost: House) -> None:
 
 def test_adoption_knows_ranges_gateways_and_aux_addresses(lost: House) -> None:
     configs = (
-        {"Subnet": "10.5.0.0/16", "IPRange": "10.5.3.0/24",
-         "AuxiliaryAddresses": {"a": "10.5.3.1"}},
+        {
+            "Subnet": "10.5.0.0/16",
+            "IPRange": "10.5.3.0/24",
+            "AuxiliaryAddresses": {"a": "10.5.3.1"},
+        },
     )
     first = lost.engine.add_network("first", configs=configs)
     named = ({"Subnet": "10.6.0.0/16", "Gateway": "10.6.0.254"},)

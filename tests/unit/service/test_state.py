@@ -148,8 +148,9 @@ def test_the_calls_of_one_endpoint_from_several_threads(house: House) -> None:
     endpoint = house.endpoint(net)
     interface = {"Address": "10.5.0.2/24", "AddressIPv6": "", "MacAddress": ""}
     calls = [
-        lambda: house.call("NetworkDriver.CreateEndpoint", NetworkID=net, EndpointID=endpoint,
-                           Interface=interface),
+        lambda: house.call(
+            "NetworkDriver.CreateEndpoint", NetworkID=net, EndpointID=endpoint, Interface=interface
+        ),
         lambda: house.join(net, endpoint),
         lambda: house.leave(net, endpoint),
         lambda: house.delete(net, endpoint),

@@ -70,13 +70,16 @@ def test_what_is_there_is_counted(house: House, net: str) -> None:
     house.attaching.attach("c2", [], True)
     house.exposing.expose([], True)
     house.call(
-        "NetworkDriver.CreateNetwork", NetworkID="b" * 64,
+        "NetworkDriver.CreateNetwork",
+        NetworkID="b" * 64,
         IPv4Data=[{"AddressSpace": "LocalDefault", "Pool": "172.18.0.0/16"}],
     )
     text = house.status.text()[0]
     for line in (
-        "       Networks: 2 (1 with Docker's own addresses)", "      Endpoints: 1",
-        "       Attached: 1", "        Exposed: 10.32.0.3/12",
+        "       Networks: 2 (1 with Docker's own addresses)",
+        "      Endpoints: 1",
+        "       Attached: 1",
+        "        Exposed: 10.32.0.3/12",
     ):
         assert f"\n{line}\n" in text
 
@@ -182,8 +185,14 @@ def test_networks_as_rows(house: House, net: str) -> None:
     house.run(net)
     assert house.status.networks() == [
         {
-            "id": net, "name": "web", "subnets": ["10.5.0.0/16"], "gateways": ["10.5.0.1"],
-            "bridge": bridge_name(net), "endpoints": 1, "internal": False, "ipam": "weave",
+            "id": net,
+            "name": "web",
+            "subnets": ["10.5.0.0/16"],
+            "gateways": ["10.5.0.1"],
+            "bridge": bridge_name(net),
+            "endpoints": 1,
+            "internal": False,
+            "ipam": "weave",
             "mtu": 1450,
         }
     ]
@@ -209,8 +218,11 @@ def test_inspect_of_a_container_has_the_facts_docker_lacks(house: House, net: st
     assert settings["GlobalIPv6Address"] == ""
     (interface,) = settings["Weave"]
     assert interface == {
-        "Network": "web", "MacAddress": "02:77:0a:05:00:02", "Addresses": ["10.5.0.2/16"],
-        "Gateway": "10.5.0.1", "By": "docker",
+        "Network": "web",
+        "MacAddress": "02:77:0a:05:00:02",
+        "Addresses": ["10.5.0.2/16"],
+        "Gateway": "10.5.0.1",
+        "By": "docker",
     }
 
 
@@ -239,8 +251,12 @@ def test_inspect_of_a_network(house: House, net: str) -> None:
     found = inspect(house, "web", "network")
     assert found["Name"] == "web"
     assert found["Weave"] == {
-        "Bridge": bridge_name(net), "MTU": 1450, "IPAM": "weave", "Scope": "host",
-        "Gateways": ["10.5.0.1"], "Addresses": 2,
+        "Bridge": bridge_name(net),
+        "MTU": 1450,
+        "IPAM": "weave",
+        "Scope": "host",
+        "Gateways": ["10.5.0.1"],
+        "Addresses": 2,
     }
 
 

@@ -29,7 +29,12 @@ CONSTANTS: dict[str, Body] = {
 METHODS = frozenset(
     f"/NetworkDriver.{name}"
     for name in (
-        "CreateNetwork", "DeleteNetwork", "CreateEndpoint", "DeleteEndpoint", "Join", "Leave",
+        "CreateNetwork",
+        "DeleteNetwork",
+        "CreateEndpoint",
+        "DeleteEndpoint",
+        "Join",
+        "Leave",
         "AllocateNetwork",
     )
 ) | frozenset(
@@ -41,7 +46,10 @@ METHODS = frozenset(
 
 def network_driver(networks: Networks, endpoints: Endpoints) -> dict[str, PluginMethod]:
     """The methods of /NetworkDriver."""
+    return {**_networks(networks), **_endpoints(endpoints)}
 
+
+def _networks(networks: Networks) -> dict[str, PluginMethod]:
     def create_network(body: Body) -> Body:
         options = m.mapping(body, "Options")
         networks.create(
@@ -57,26 +65,28 @@ def network_driver(networks: Networks, endpoints: Endpoints) -> dict[str, Plugin
         networks.delete(m.text(body, "NetworkID", needed=True))
         return {}
 
+    def allocate_network(body: Body) -> Body:
+        return {"Options": m.mapping(body, "Options")}
+
+    return {
+        "/NetworkDriver.CreateNetwork": create_network,
+        "/NetworkDriver.DeleteNetwork": delete_network,
+        "/NetworkDriver.AllocateNetwork": allocate_network,
+    }
+
+
+def _endpoints(endpoints: Endpoints) -> dict[str, PluginMethod]:
     def create_endpoint(body: Body) -> Body:
         interface = m.mapping(body, "Interface")
         given = m.mac(interface)
         made = endpoints.create(
-            m.text(body, "NetworkID", needed=True),
-            m.text(body, "EndpointID", needed=True),
-            m.iface(interface, "Address"),
-            m.iface(interface, "AddressIPv6"),
-            given,
+            *_ids(body), m.iface(interface, "Address"), m.iface(interface, "AddressIPv6"), given
         )
         # libnetwork refuses a reply that repeats what it gave.
         return {"Interface": {} if given else {"MacAddress": made}}
 
     def join(body: Body) -> Body:
-        joined = endpoints.join(
-            m.text(body, "NetworkID", needed=True),
-            m.text(body, "EndpointID", needed=True),
-            m.text(body, "SandboxKey"),
-            m.publishes(body),
-        )
+        joined = endpoints.join(*_ids(body), m.text(body, "SandboxKey"), m.publishes(body))
         return m.join_reply(joined)
 
     def leave(body: Body) -> Body:
@@ -87,17 +97,11 @@ def network_driver(networks: Networks, endpoints: Endpoints) -> dict[str, Plugin
         endpoints.delete(*_ids(body))
         return {}
 
-    def allocate_network(body: Body) -> Body:
-        return {"Options": m.mapping(body, "Options")}
-
     return {
-        "/NetworkDriver.CreateNetwork": create_network,
-        "/NetworkDriver.DeleteNetwork": delete_network,
         "/NetworkDriver.CreateEndpoint": create_endpoint,
         "/NetworkDriver.Join": join,
         "/NetworkDriver.Leave": leave,
         "/NetworkDriver.DeleteEndpoint": delete_endpoint,
-        "/NetworkDriver.AllocateNetwork": allocate_network,
     }
 
 

@@ -17,9 +17,7 @@ from weavecli.daemon.http import Request
 from weavecli.model.naming import sandbox_end
 
 Body = dict[str, Any]
-SPACES = {
-    f"{who}{kind}": f"weave{kind}" for who in ("fake", "lab") for kind in ("local", "global")
-}
+SPACES = {f"{who}{kind}": f"weave{kind}" for who in ("fake", "lab") for kind in ("local", "global")}
 TRACES = Path(__file__).parents[3] / "data" / "traces"
 
 

@@ -1,4 +1,4 @@
-"""libnetwork's rules for replies: what it refuses, ignores or turns into a failed container start."""
+"""libnetwork's rules for replies: what of an answer would make dockerd fail a command."""
 
 from __future__ import annotations
 

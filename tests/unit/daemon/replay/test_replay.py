@@ -176,8 +176,16 @@ def test_every_shape_of_request_is_understood(docker: Docker, record: dict[str, 
 def test_an_answer_that_libnetwork_refuses_is_noticed(docker: Docker) -> None:
     request = {"Interface": {"MacAddress": "02:42:00:00:00:01"}}
     with pytest.raises(AssertionError):
-        rules.check(docker.house, "/NetworkDriver.CreateEndpoint", request, {"Interface": {
-            "MacAddress": "02:42:00:00:00:01"}})
+        rules.check(
+            docker.house,
+            "/NetworkDriver.CreateEndpoint",
+            request,
+            {"Interface": {"MacAddress": "02:42:00:00:00:01"}},
+        )
     with pytest.raises(AssertionError):
-        rules.check(docker.house, "/IpamDriver.RequestAddress",
-                    {"PoolID": "weavelocal/10.5.0.0/16", "Address": ""}, {"Address": "10.5.0.2"})
+        rules.check(
+            docker.house,
+            "/IpamDriver.RequestAddress",
+            {"PoolID": "weavelocal/10.5.0.0/16", "Address": ""},
+            {"Address": "10.5.0.2"},
+        )
