@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from weavecli.api import paths
 from weavecli.daemon.app import ControlMethod, decode
+from weavecli.daemon.compose import House
 from weavecli.daemon.http import Request
 
-if TYPE_CHECKING:
-    from weavecli.daemon.daemon import Daemon
+
+class Running(Protocol):
+    """The daemon, as far as these calls change it."""
+
+    house: House | None
+    stopping: threading.Event
+    wipe: bool
+
+    def set_plugin(self, enabled: bool) -> None: ...
+
+    def plugin_reply(self) -> dict[str, Any]: ...
+
 
 GOODBYE = 0.1
 """Seconds for the reply to get out before the daemon ends."""
 
 
-def routes(daemon: Daemon) -> dict[tuple[str, str], ControlMethod]:
+def routes(daemon: Running) -> dict[tuple[str, str], ControlMethod]:
     """What changes the daemon itself."""
 
     def end() -> None:
