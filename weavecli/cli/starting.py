@@ -6,6 +6,7 @@ number of times, then `{"ready": true, "name": …, "note": …}` or `{"error": 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -23,6 +24,7 @@ from weavecli.errors import Internal, TimedOut, Unavailable, WeaveError
 DEADLINE = 180.0
 """How long a start may take. Docker's answers, when it starts itself, are the longest part."""
 
+ENDING = 5.0
 TICK = 1.0
 MODULE = "weavecli.daemon.main"
 
@@ -124,6 +126,8 @@ class Weaved:
             if message.get("ready"):
                 return Started(str(message.get("name", "")), str(message.get("note") or ""))
             if "error" in message:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(ENDING)
                 raise _failure(str(message["error"]), message.get("exit", 1))
         try:
             process.wait(TICK)
