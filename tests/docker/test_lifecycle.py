@@ -6,6 +6,7 @@ import json
 import socket
 import stat
 import sys
+import time
 
 from tests.docker.helpers import network, ping, refused, start
 from tests.lab import Host
@@ -283,3 +284,28 @@ def test_state_of_a_newer_version_is_refused(fresh_host: Host) -> None:
     refused(host.weave("launch", check=False), "newer weaved", "99")
     host.run(sys.executable, "-c", script.format("user_version = 1"))
     assert host.weave("launch").ok
+
+
+def test_reset_of_a_state_that_cannot_be_read(fresh_host: Host) -> None:
+    host = fresh_host
+    host.weave("launch")
+    network(host, "web")
+    start(host, "c1", "web")
+    host.weave("stop")
+    host.sh("echo garbage > /var/lib/weave/state.db; rm -f /var/lib/weave/state.db-*")
+    refused(host.weave("launch", check=False), "state.db", "weave reset --force")
+    host.weave("reset", "--force", timeout=120)
+    assert not left_by_weave(host)
+    assert host.docker("network", "ls", "--filter", "driver=weave", "-q").out == ""
+    host.weave("launch")
+
+
+def test_reset_with_the_plugin_off(fresh_host: Host) -> None:
+    host = fresh_host
+    host.weave("launch")
+    network(host, "web")
+    host.weave("plugin", "stop")
+    begun = time.monotonic()
+    host.weave("reset")
+    assert time.monotonic() - begun < 10, "Docker's calls were answered"
+    assert not left_by_weave(host)

@@ -22,6 +22,9 @@ KERNEL_EVERY = 10.0
 LEGS_EVERY = 2.0
 DOCKER_EVERY = 30.0
 SETTLE = 0.5
+PATIENCE = 5.0
+"""Seconds without an event before Docker is looked at, and how long a look waits at most: in a
+burst of starts each look would cost dockerd and us more than a container's own calls."""
 RETRY = 1.0
 AGAIN = 5.0
 
@@ -160,7 +163,7 @@ class Background:
 
     def _watch(self) -> None:
         """Follow events; look again after they settle, and now and then without any."""
-        dirty = 0.0
+        first = last = 0.0  # of the events since the last look; 0: none
         looked = time.monotonic()
         try:
             for event in self._engine.events():
@@ -168,9 +171,10 @@ class Background:
                     return
                 now = time.monotonic()
                 if event is not None and _matters(event):
-                    dirty = dirty or now
-                if (dirty and now - dirty > SETTLE) or now - looked > self._docker_every:
-                    dirty, looked = 0.0, now
+                    first, last = first or now, now
+                settled = first and (now - last > SETTLE or now - first > PATIENCE)
+                if settled or now - looked > self._docker_every:
+                    first, looked = 0.0, now
                     self.look()
                 if self._again and now > self._again:
                     self._try(self._start_given_up)

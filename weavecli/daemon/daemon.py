@@ -28,9 +28,9 @@ from weavecli.daemon.readonly import ReadOnlyApp
 from weavecli.daemon.server import Server, listen_tcp, listen_unix
 from weavecli.dataplane.base import Dataplane
 from weavecli.engine.base import Engine
-from weavecli.errors import Conflict, Unavailable, WeaveError
+from weavecli.errors import Unavailable, WeaveError
 from weavecli.model.settings import Settings
-from weavecli.service.lifecycle import peer_name, prepare
+from weavecli.service.lifecycle import check_range, peer_name, prepare
 from weavecli.service.state import State
 from weavecli.store.base import Store
 
@@ -38,6 +38,8 @@ PLUGIN_DEADLINE = 9.0
 CONTROL_DEADLINE = 120.0
 STARTING = 8.0
 """Seconds a call waits for weaved to be ready before it is answered with an error."""
+
+OFF = "the plugin of weave is off; switch it on with 'weave plugin start'"
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ class Daemon:
         self._control_routes = routes.constants(self.ready_reply)
         self._servers: dict[str, Server] = {}
         self._plugin_servers: dict[str, Server] = {}
+        self._refusing: dict[str, Server] = {}
+        self._closing = False
         self._state: State | None = None
         self._dataplane: Dataplane | None = None
         self._engine: Engine | None = None
@@ -121,7 +125,7 @@ class Daemon:
         missing = dataplane.preflight()
         if missing:
             raise Unavailable("; ".join(missing))
-        self._check_range(dataplane)
+        self.warnings = check_range(dataplane, self.settings)
         prepare(state, self.settings)
         if not self.settings.plugin:
             self.close_plugin()
@@ -154,35 +158,13 @@ class Daemon:
             "status", listen_tcp(self.settings.status_addr), app, app.failing, CONTROL_DEADLINE
         )
 
-    def _check_range(self, dataplane: Dataplane) -> None:
-        """A default range that overlaps a route of the host is refused; one that the user named
-        is only warned of."""
-        for route in dataplane.observe().routes:
-            if not route.network.overlaps(self.settings.range) or route.device == "weave":
-                continue
-            if self.settings.range_given:
-                log.warning(
-                    "range %s overlaps the route %s on %s of this host",
-                    self.settings.range,
-                    route.network,
-                    route.device,
-                )
-                self.warnings.append(
-                    f"range {self.settings.range} overlaps the route {route.network} on "
-                    f"{route.device} of this host"
-                )
-                continue
-            raise Conflict(
-                f"Network {self.settings.range} overlaps with existing route {route.network} on "
-                f"host ({route.device}). Default --ipalloc-range overlaps with existing route on "
-                f"host; choose another with --ipalloc-range, or the same to use it all the same"
-            )
-
     # -- the plugin's doors
 
     def open_plugin(self) -> None:
         """Serve Docker's two plugin sockets. Raises Unavailable."""
         for path in (self.options.plugin_socket, self.options.mesh_socket):
+            if path in self._refusing:
+                self._refusing.pop(path).stop()
             if path and path not in self._plugin_servers:
                 held = self._systemd.get(path)  # kept, so that the plugin can start once more
                 sock = held.dup() if held is not None else listen_unix(path, 0o600)
@@ -202,6 +184,29 @@ class Daemon:
                 doors.unlink(path)
             server.stop()
             del self._plugin_servers[path]
+        if not self._closing:
+            self._refuse_held()
+
+    def _refuse_held(self) -> None:
+        """What systemd holds accepts connections whether we serve it or not: answer that the
+        plugin is off, or dockerd waits for ever."""
+
+        def off(_request: Request) -> Response:
+            return self._plugin_app.failing(500, OFF, "unavailable")
+
+        for path in (self.options.plugin_socket, self.options.mesh_socket):
+            held = self._systemd.get(path)
+            if held is not None and path not in self._refusing:
+                server = Server(
+                    Path(path).stem, held.dup(), off, self._plugin_app.failing, PLUGIN_DEADLINE
+                )
+                server.start()
+                self._refusing[path] = server
+
+    def serve_stop(self) -> None:
+        """Let a daemon that could not start be told to end."""
+        stop = ("POST", paths.STOP)
+        self._control_routes[stop] = lifecycle_routes.routes(self)[stop]
 
     def set_plugin(self, enabled: bool) -> None:
         """`weave plugin start|stop`; kept for the next start."""
@@ -305,7 +310,10 @@ class Daemon:
         self._ready.clear()
         for route in [r for r in self._control_routes if r[1] not in (paths.VERSION, paths.READY)]:
             del self._control_routes[route]
+        self._closing = True
         self.close_plugin()
+        for server in self._refusing.values():
+            server.stop()
         for held in self._systemd.values():
             held.close()
         if self.house is not None:

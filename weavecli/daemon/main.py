@@ -17,11 +17,13 @@ from setproctitle import setproctitle
 from weavecli import __version__
 from weavecli.daemon import config
 from weavecli.daemon import sockets as doors
+from weavecli.daemon.app import unforeseen
 from weavecli.daemon.config import Options
 from weavecli.daemon.daemon import Daemon
 from weavecli.dataplane.base import Dataplane
 from weavecli.engine.base import Engine
-from weavecli.errors import Forbidden, WeaveError
+from weavecli.errors import Forbidden, Unavailable, WeaveError
+from weavecli.service.lifecycle import reset
 from weavecli.store.base import Store
 
 log = logging.getLogger("weaved")
@@ -82,9 +84,9 @@ def _run(options: Options) -> int:
         signal.signal(number, lambda *_: daemon.stopping.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        daemon.start()
         if options.mode == "reset":
             return _reset(daemon)
+        daemon.start()
         # Calls are served from here on. dockerd may be waiting for us to say so, and we ask it
         # things only after that.
         doors.notify_systemd("READY=1")
@@ -92,10 +94,11 @@ def _run(options: Options) -> int:
         daemon.stopping.wait()
         log.info("weaved ends")
         return 0
-    except WeaveError as error:
+    except Exception as error:
+        failure = error if isinstance(error, WeaveError) else unforeseen(error, "starting")
         if os.environ.get("NOTIFY_SOCKET") and options.mode == "run":
-            return _stay(daemon, error)
-        raise
+            return _stay(daemon, failure)
+        raise failure from None
     finally:
         doors.notify_systemd("STOPPING=1")
         daemon.close()
@@ -119,17 +122,24 @@ def _stay(daemon: Daemon, error: WeaveError) -> int:
     would wait at them for ever."""
     log.error("%s", error)
     daemon.failure = error
+    daemon.serve_stop()
     doors.notify_systemd("READY=1")
     doors.notify_systemd(f"STATUS={error}")
     daemon.stopping.wait()
-    return error.exit_code
+    return 0  # it was told to end: systemd shall not bring it back
 
 
 def _reset(daemon: Daemon) -> int:
-    assert daemon.house is not None
-    daemon.house.background.quiet()
-    daemon.open_plugin()  # Docker calls us back when its networks go
-    daemon.house.lifecycle.reset(True, lambda what: _tell(f"removed {what}"))
+    """Without reading the state, which may be what has to go. Docker calls us back when its
+    networks go, and removes them whatever we answer."""
+    daemon.failure = Unavailable("weave is being reset")
+    daemon.open_plugin()
+    engine, dataplane = _engine(), _dataplane()
+    try:
+        reset(engine, dataplane, True, lambda what: _tell(f"removed {what}"))
+    finally:
+        engine.close()
+        dataplane.close()
     daemon.wipe = True
     return 0
 

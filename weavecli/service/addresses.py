@@ -144,8 +144,9 @@ class Addresses:
 
     def busy(self) -> list[IPNet]:
         """Every subnet that a new network must not overlap."""
-        busy: list[IPNet] = [s.cidr for n in self._state.networks.values() for s in n.subnets]
-        busy += [ipaddress.ip_network(p.subnet) for p in self._state.pools.values()]
+        busy: list[IPNet] = [s.cidr for n in list(self._state.networks.values()) for s in n.subnets]
+        busy += [ipaddress.ip_network(p.subnet) for p in list(self._state.pools.values())]
+        busy += [ipaddress.ip_network(c.ip) for c in self._state.book if not c.pool]
         busy += [route.network for route in self._dataplane.observe().routes]
         return busy
 
@@ -296,7 +297,7 @@ class Addresses:
         bound = next(
             (
                 n.id
-                for n in self._state.networks.values()
+                for n in list(self._state.networks.values())
                 if n.id != DEFAULT_ID and any(s.cidr == subnet for s in n.subnets)
             ),
             "",

@@ -58,6 +58,7 @@ def prepare(state: State, settings: Settings) -> None:
     limits = {"subnet": str(subnet), "range": str(settings.range)}
     if old is not None and state.meta("range") == limits:
         return
+    _refuse_networks(state, settings)
     if old is not None:
         _leave_range(state, old, subnet)
     if not overlap(settings.range, subnet):
@@ -72,6 +73,42 @@ def prepare(state: State, settings: Settings) -> None:
     )
     state.save(network, Claim(gateway, iface, naming.OWNER_GATEWAY))
     state.set_meta("range", limits)
+
+
+def check_range(dataplane: Dataplane, settings: Settings) -> list[str]:
+    """Warnings about routes of the host that the address range overlaps. A default range that
+    does is refused: Conflict; one that the user named is used all the same."""
+    warnings = []
+    for route in dataplane.observe().routes:
+        if not overlap(route.network, settings.range) or route.device == naming.DEFAULT_BRIDGE:
+            continue
+        if not settings.range_given:
+            raise Conflict(
+                f"Network {settings.range} overlaps with existing route {route.network} on host "
+                f"({route.device}). Default --ipalloc-range overlaps with existing route on "
+                f"host; choose another with --ipalloc-range, or the same to use it all the same"
+            )
+        warnings.append(
+            f"range {settings.range} overlaps the route {route.network} on {route.device} of "
+            f"this host"
+        )
+    return warnings
+
+
+def _refuse_networks(state: State, settings: Settings) -> None:
+    """A new range must not swallow a network that exists."""
+    for network in state.networks.values():
+        if network.bridge == naming.DEFAULT_BRIDGE:
+            continue
+        for subnet in network.subnets:
+            if overlap(subnet.cidr, settings.range) or overlap(
+                subnet.cidr, settings.default_subnet
+            ):
+                raise Conflict(
+                    f"the address range {settings.range} overlaps {subnet.cidr} of network "
+                    f"{network.label}; choose another with --ipalloc-range, or remove that "
+                    f"network first"
+                )
 
 
 def _leave_range(state: State, old: Network, subnet: IPNet) -> None:
@@ -240,38 +277,61 @@ class Lifecycle:
     def reset(self, force: bool, say: Callable[[str], None]) -> None:
         """Remove every trace from Docker and the kernel. The caller removes the files.
 
-        Without `force`, networks with containers on them are a Conflict that names them.
+        Without `force`, containers on networks are a Conflict that names them.
         """
         try:
-            networks = self._engine.networks()
-        except Unavailable:
-            networks = []
-        used = [n for n in networks if n.endpoints]
-        if used and not force:
-            listing = "; ".join(f"{n.name}: {_names(n)}" for n in used)
-            raise Conflict(
-                f"containers are on networks of weave ({listing}); disconnect them, or give "
-                f"--force to do that and reset"
-            )
-        for network in networks:
-            self._remove_network(network, say)
-        self._dataplane.flush_doomed(5.0)
-        for what in self._dataplane.delete_everything():
-            say(what)
+            self._engine.version()
+        except WeaveError:
+            if not force and any(e.joined for e in list(self._state.endpoints.values())):
+                raise Conflict(
+                    "Docker does not answer, and containers are on networks of weave; start "
+                    "Docker, or give --force to reset all the same"
+                ) from None
+        reset(self._engine, self._dataplane, force, say)
 
-    def _remove_network(self, network: EngineNetwork, say: Callable[[str], None]) -> None:
-        for container, name, *_ in network.endpoints.values():
-            try:
-                self._engine.disconnect(network.id, container)
-                say(f"{name} from network {network.name}")
-            except WeaveError as error:
-                log.error("disconnecting %s from %s: %s", name, network.name, error)
+
+def reset(engine: Engine, dataplane: Dataplane, force: bool, say: Callable[[str], None]) -> None:
+    """Remove Docker's networks of ours, then everything from the kernel; `say` hears what went.
+
+    Raises Conflict naming containers on networks (without `force`) or networks that Docker does
+    not give up; then the kernel is as it was.
+    """
+    try:
+        networks = engine.networks()
+    except Unavailable:
+        networks = []
+    used = [n for n in networks if n.endpoints]
+    if used and not force:
+        listing = "; ".join(f"{n.name}: {_names(n)}" for n in used)
+        raise Conflict(
+            f"containers are on networks of weave ({listing}); disconnect them, or give "
+            f"--force to do that and reset"
+        )
+    kept = [sentence for n in networks if (sentence := _remove_network(engine, n, say))]
+    if kept:
+        raise Conflict(f"Docker does not give up {'; '.join(kept)}; see to that, then reset again")
+    dataplane.flush_doomed(5.0)
+    for what in dataplane.delete_everything():
+        say(what)
+
+
+def _remove_network(engine: Engine, network: EngineNetwork, say: Callable[[str], None]) -> str:
+    """Why it could not be removed, or ""."""
+    for container, name, *_ in network.endpoints.values():
         try:
-            self._engine.remove_network(network.id)
-            say(f"Docker network {network.name}")
+            engine.disconnect(network.id, container)
+            say(f"{name} from network {network.name}")
         except WeaveError as error:
-            log.error("removing network %s: %s", network.name, error)
-            say(f"NOT Docker network {network.name}: {error}")
+            log.error("disconnecting %s from %s: %s", name, network.name, error)
+    try:
+        engine.remove_network(network.id)
+    except NotFound:
+        return ""
+    except WeaveError as error:
+        log.error("removing network %s: %s", network.name, error)
+        return f"network {network.name} ({error})"
+    say(f"Docker network {network.name}")
+    return ""
 
 
 def _names(network: EngineNetwork) -> str:

@@ -189,7 +189,7 @@ class Networks:
 
         Docker's own IPAM never gives a subnet to two networks: so the one before is gone.
         """
-        pools = [p for p in self._state.pools.values() if p.network == network.id]
+        pools = [p for p in list(self._state.pools.values()) if p.network == network.id]
         live = any(
             self._dataplane.is_plugged(naming.host_end(e.id), naming.sandbox_end(e.id))
             for e in self._state.endpoints_of(network.id)

@@ -197,7 +197,7 @@ class Reconcile:
 
     def _pool_of(self, network_id: str, address: IPIface) -> str:
         subnet = str(address.network)
-        pools = self._state.pools.values()
+        pools = list(self._state.pools.values())
         return next((p.id for p in pools if p.network == network_id and p.subnet == subnet), "")
 
     def _forget_loose_links(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from weavecli.api.messages import Interface, NetworkRow
 from weavecli.dataplane.base import Dataplane
 from weavecli.engine.base import Engine
-from weavecli.errors import Invalid, Unavailable, WeaveError
+from weavecli.errors import Invalid, WeaveError
 from weavecli.model import naming
 from weavecli.model.network import DEFAULT_ID, Network
 from weavecli.model.settings import Settings
@@ -151,10 +151,10 @@ class Status:
         return f"{self._peer():<37} {total:>8} IPs (100.0% of total) ({used} active)"
 
     def _networks_section(self) -> list[tuple[str, str]]:
-        docker = [n for n in self._state.networks.values() if n.id != DEFAULT_ID]
+        docker = [n for n in list(self._state.networks.values()) if n.id != DEFAULT_ID]
         local = sum(1 for n in docker if not n.ipam)
         words = f"{len(docker)}" + (f" ({local} with Docker's own addresses)" if local else "")
-        joined = sum(1 for e in self._state.endpoints.values() if e.joined)
+        joined = sum(1 for e in list(self._state.endpoints.values()) if e.joined)
         section = [
             ("Service", "networks"),
             ("Networks", words),
@@ -272,12 +272,12 @@ class Status:
         """Whose endpoint is whose, where the background has not learned it yet."""
         from dataclasses import replace
 
-        unknown = [e for e in self._state.endpoints.values() if e.joined and not e.container]
+        unknown = [e for e in list(self._state.endpoints.values()) if e.joined and not e.container]
         if not unknown:
             return
         try:
             networks = self._engine.networks()
-        except Unavailable:
+        except WeaveError:
             return
         owners = {eid: ep[0] for n in networks for eid, ep in n.endpoints.items()}
         for endpoint in unknown:

@@ -53,7 +53,7 @@ def test_what_docker_refuses_is_told_and_tried_again(house: House, background: B
     house.engine.fail["create_network"] = Conflict("subnet taken")
     background.start()
     assert eventually(lambda: background.trouble == "subnet taken")
-    assert background.first_look.is_set()
+    assert background.first_look.wait(5)
     del house.engine.fail["create_network"]
     background.look()
     assert background.trouble == ""

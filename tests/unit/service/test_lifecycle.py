@@ -14,7 +14,8 @@ from tests.fakes.dataplane import FakeDataplane
 from tests.unit.service.house import SETTINGS, House
 from weavecli.errors import Conflict, Exhausted, Unavailable
 from weavecli.model.naming import bridge_name, host_end
-from weavecli.service.lifecycle import peer_name
+from weavecli.model.settings import Settings
+from weavecli.service.lifecycle import peer_name, prepare
 
 OTHER = ipaddress.ip_network("10.128.0.0/12")
 
@@ -256,13 +257,31 @@ def test_a_forced_reset_leaves_no_trace(house: House) -> None:
     assert house.dataplane.firewall is None
 
 
-def test_a_reset_goes_on_where_docker_refuses(house: House) -> None:
+def test_a_reset_that_docker_refuses_says_so_and_leaves_the_kernel(house: House) -> None:
     house.known(house.network("10.5.0.0/16"), "web")
     house.engine.fail["remove_network"] = Conflict("has active endpoints")
-    said: list[str] = []
-    house.lifecycle.reset(False, said.append)
-    assert "NOT Docker network web: has active endpoints" in said
+    links = set(house.dataplane.links)
+    with pytest.raises(Conflict, match="network web .has active endpoints."):
+        house.lifecycle.reset(True, lambda _: None)
+    assert set(house.dataplane.links) == links
+
+
+def test_a_reset_without_docker_asks_for_force_where_containers_are(house: House) -> None:
+    net = house.network("10.5.0.0/16")
+    house.known(net, "web")
+    house.run(net, "c1")
+    house.engine.down = True
+    with pytest.raises(Conflict, match="Docker does not answer.*--force"):
+        house.lifecycle.reset(False, lambda _: None)
+    house.lifecycle.reset(True, lambda _: None)
     assert set(house.dataplane.links) == {"eth0"}
+
+
+def test_a_range_that_swallows_a_network_is_refused(house: House) -> None:
+    house.known(house.network("10.70.0.0/16"), "big")
+    wide = ipaddress.ip_network("10.64.0.0/10")
+    with pytest.raises(Conflict, match="overlaps 10.70.0.0/16 of network"):
+        prepare(house.state, Settings(range=wide, default_subnet=wide))
 
 
 def test_a_reset_without_docker(house: House) -> None:

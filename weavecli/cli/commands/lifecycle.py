@@ -11,7 +11,7 @@ import click
 from weavecli.api import paths
 from weavecli.api.messages import NetworkInUse
 from weavecli.cli.context import App, pass_app
-from weavecli.errors import TimedOut, Unavailable
+from weavecli.errors import TimedOut, Unavailable, WeaveError
 
 STOP_DEADLINE = 10.0
 POLL = 0.05
@@ -42,7 +42,7 @@ def stop(app: App) -> None:
     _warn_in_use(app, in_use)
     if managed:
         app.systemd.stop()
-    _await_end(app)
+    await_end(app)
 
 
 def _warn_in_use(app: App, in_use: list[NetworkInUse]) -> None:
@@ -61,7 +61,7 @@ def _short(container: str) -> str:
     return container[:SHORT_ID] if re.fullmatch("[0-9a-f]{64}", container) else container
 
 
-def _await_end(app: App) -> None:
+def await_end(app: App) -> None:
     """Return when the daemon is gone, socket and process. Raises TimedOut."""
     deadline = time.monotonic() + STOP_DEADLINE
     pid = 0
@@ -69,7 +69,7 @@ def _await_end(app: App) -> None:
         try:
             pid = app.client.version()["pid"]
         except Unavailable:
-            if not pid or not os.path.exists(f"/proc/{pid}"):
+            if not pid or not _alive(pid):
                 return
         if time.monotonic() > deadline:
             raise TimedOut(
@@ -77,6 +77,15 @@ def _await_end(app: App) -> None:
                 f"{STOP_DEADLINE:.0f} s; see 'weave logs'"
             )
         time.sleep(POLL)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody has reaped does not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
 
 
 @click.command()
@@ -105,12 +114,18 @@ def reset(app: App, force: bool) -> int:
         if managed:
             app.systemd.stop()
         return _reset_without_daemon(app, force)
+    except WeaveError:
+        # Under systemd a daemon that could not start stays, to answer Docker with errors.
+        if not (force and managed and not app.client.ready()["ready"]):
+            raise
+        app.systemd.stop()
+        return _reset_without_daemon(app, force)
     if managed:
         app.systemd.stop()
     if app.out.is_terminal():
         for what in removed:
             app.out.note(f"removed {what}")
-    _await_end(app)
+    await_end(app)
     return 0
 
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import click
 
+from weavecli.cli.commands.lifecycle import await_end
 from weavecli.cli.context import App, pass_app
 from weavecli.cli.systemd import SERVICE, Systemd
-from weavecli.errors import Forbidden, NotSupported, Unavailable
+from weavecli.errors import Forbidden, NotSupported, Unavailable, WeaveError
 
 
 @click.command()
@@ -24,8 +25,8 @@ def setup(app: App, remove: bool, root: str | None) -> None:
 
     Writes weave.service, weave.socket and a drop-in for docker.service below /etc/systemd/system,
     and enables them. weave then starts before Docker and stops after it, so that containers on
-    networks of weave come back with Docker. A daemon that runs already is left alone: 'weave stop'
-    and 'weave launch' put it under systemd. Must be run as root.
+    networks of weave come back with Docker. A daemon that runs already is stopped and started again
+    under systemd; containers keep talking meanwhile. Must be run as root.
 
     \b
     EXAMPLES
@@ -56,6 +57,21 @@ def _install(app: App, systemd: Systemd, live: bool) -> None:
     if live:
         systemd.enable()
         app.out.line(f"enabled {SERVICE}: weave starts before Docker at every boot")
+        _hand_over(app, systemd)
+
+
+def _hand_over(app: App, systemd: Systemd) -> None:
+    """A daemon started by hand would lose its plugin sockets when Docker's start brings up
+    weave.socket, which replaces them. A restart touches no device."""
+    try:
+        app.client.version()
+    except WeaveError:
+        return
+    if not systemd.active():
+        app.client.stop()
+        await_end(app)
+        systemd.start()
+        app.out.line(f"the running daemon goes on as {SERVICE}")
 
 
 def _remove(app: App, systemd: Systemd, live: bool) -> None:

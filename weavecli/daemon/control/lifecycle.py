@@ -22,6 +22,10 @@ class Running(Protocol):
 
     def plugin_reply(self) -> dict[str, Any]: ...
 
+    def open_plugin(self) -> None: ...
+
+    def close_plugin(self) -> None: ...
+
 
 GOODBYE = 0.1
 """Seconds for the reply to get out before the daemon ends."""
@@ -34,8 +38,7 @@ def routes(daemon: Running) -> dict[tuple[str, str], ControlMethod]:
         threading.Timer(GOODBYE, daemon.stopping.set).start()
 
     def stop(_request: Request) -> object:
-        assert daemon.house is not None
-        in_use = daemon.house.lifecycle.in_use()
+        in_use = daemon.house.lifecycle.in_use() if daemon.house is not None else []
         end()
         return {"in_use": in_use}
 
@@ -43,10 +46,14 @@ def routes(daemon: Running) -> dict[tuple[str, str], ControlMethod]:
         assert daemon.house is not None
         removed: list[str] = []
         force = decode(request.body).get("force") is True
+        served = daemon.plugin_reply()["enabled"]
         daemon.house.background.quiet()
         try:
+            daemon.open_plugin()  # Docker calls us back when its networks go
             daemon.house.lifecycle.reset(force, removed.append)
         except BaseException:
+            if not served:
+                daemon.close_plugin()
             daemon.house.background.resume()
             raise
         daemon.wipe = True

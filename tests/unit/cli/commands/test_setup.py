@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.client import FakeClient, down, returning
 from tests.unit.cli.commands.test_launch import FakeWeaved
 from tests.unit.cli.running import NoSystemd, weave
 from weavecli.cli.commands import setup
 from weavecli.cli.systemd import Systemd
+from weavecli.errors import Unavailable
 
 UNITS = "etc/systemd/system"
 FILES = ["weave.service", "weave.socket", "docker.service.d/10-weave.conf"]
@@ -39,7 +41,7 @@ def machine(root: Path) -> tuple[Systemd, Recorder]:
 
 def test_setup_writes_and_enables(tmp_path: Path) -> None:
     systemd, systemctl = machine(tmp_path)
-    ran = weave("setup", systemd=systemd, weaved=FakeWeaved())
+    ran = weave("setup", client=down(), systemd=systemd, weaved=FakeWeaved())
     written = "".join(f"wrote {tmp_path}/{UNITS}/{name}\n" for name in FILES)
     assert ran == (
         0,
@@ -51,6 +53,22 @@ def test_setup_writes_and_enables(tmp_path: Path) -> None:
         ["systemctl", "enable", "weave.service", "weave.socket"],
     ]
     assert systemd.manages()
+
+
+def test_setup_hands_a_running_daemon_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    systemd, systemctl = machine(tmp_path)
+    monkeypatch.setattr(systemd, "active", lambda: False)
+    looks = iter([{"version": "0.1.0", "api": 1, "pid": 99_999_999}])
+    client = FakeClient(stop=returning({"in_use": []}), version=lambda: next(looks, None) or gone())
+    ran = weave("setup", client=client, systemd=systemd, weaved=FakeWeaved())
+    assert ran.code == 0
+    assert ran.out.endswith("the running daemon goes on as weave.service\n")
+    assert ("stop",) in client.calls
+    assert systemctl.asked[-1][:2] == ["systemctl", "start"]
+
+
+def gone() -> Any:
+    raise Unavailable("weave is not running")
 
 
 def test_setup_remove(tmp_path: Path) -> None:
