@@ -28,7 +28,8 @@ class Firewalling:
     def wanted(self) -> Firewall:
         """The rules for the records as they stand."""
         nets: dict[str, FirewallNet] = {}
-        for network in sorted(list(self._state.networks.values()), key=lambda n: n.id):
+        networks = list(self._state.networks.values())
+        for network in sorted(networks, key=lambda n: n.id):
             known = nets.get(network.bridge, FirewallNet(network.bridge))
             subnets = {*known.subnets, *(s.cidr for s in network.subnets)}
             nets[network.bridge] = FirewallNet(
