@@ -31,7 +31,7 @@ def check(host: Host) -> None:
     anchor = addresses["anchor"]
     for name in found:
         if name != "anchor":
-            assert ping(host, name, anchor), name
+            host.until(f"{name} to reach anchor", lambda n=name: ping(host, n, anchor), 5)
 
 
 def test_killed_at_any_moment(fresh_host: Host) -> None:
