@@ -170,6 +170,8 @@ class Background:
                 if self._stopping.is_set():
                     return
                 now = time.monotonic()
+                if event is not None and event.type == "network" and event.action == "create":
+                    self._try(self._reconcile.bridges_pass)  # isolation does not wait
                 if event is not None and _matters(event):
                     first, last = first or now, now
                 settled = first and (now - last > SETTLE or now - first > PATIENCE)

@@ -71,10 +71,14 @@ class Reconcile:
 
     # -- Docker
 
+    def bridges_pass(self) -> None:
+        """Learn Docker's own bridges, so that ours are kept apart from them."""
+        self._firewall.set_foreign(self._engine.bridges())
+
     def docker_pass(self) -> None:
         """Adopt, learn and collect. Raises Unavailable when Docker does not answer."""
         networks = self._engine.networks()
-        self._firewall.set_foreign(self._engine.bridges())
+        self.bridges_pass()
         for network in networks:
             self._learn(network)
         live = {eid for network in networks for eid in network.endpoints}

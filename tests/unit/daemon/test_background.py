@@ -70,6 +70,17 @@ def test_an_event_makes_it_look(house: House, background: Background) -> None:
     assert eventually(lambda: calls(house, "networks") > looks)
 
 
+def test_a_new_bridge_of_dockers_is_learned_without_waiting_for_quiet(
+    house: House, background: Background
+) -> None:
+    background.start()
+    assert eventually(lambda: calls(house, "events") == 1)
+    asked, looks = calls(house, "bridges"), calls(house, "networks")
+    house.engine.push("network", "create", "x")
+    assert eventually(lambda: calls(house, "bridges") > asked)
+    assert calls(house, "networks") == looks, "without a whole look"
+
+
 def test_a_lost_connection_is_made_again(house: House, background: Background) -> None:
     background.start()
     assert eventually(lambda: calls(house, "events") == 1)
