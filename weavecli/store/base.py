@@ -1,7 +1,7 @@
 """The contract of a store: records by kind and key, changed by atomic, durable commits.
 
-A record is a JSON object; `records.py` turns model values into records and back. Reads come from
-memory, so they never wait for a disk.
+A record is a JSON object; `records.py` turns model values into records and back. Reads are for
+the start: afterwards the rules keep their own tables (`service/state.py`).
 """
 
 from __future__ import annotations
